@@ -1,0 +1,7 @@
+#include "apps/llmtrain/commands.h"
+
+namespace llmtrain {
+
+void add_plan_command(CLI::App&, Action&) {}
+
+}  // namespace llmtrain

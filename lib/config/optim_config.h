@@ -1,0 +1,55 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+
+#include "lib/config/fields.h"
+
+namespace llmtrain {
+
+enum class ScheduleName { kCosine, kLinear, kConstant, kWarmupStableDecay };
+template <>
+struct EnumTable<ScheduleName> {
+  static constexpr std::array<std::pair<ScheduleName, std::string_view>, 4> names = {
+      {{ScheduleName::kCosine, "cosine"},
+       {ScheduleName::kLinear, "linear"},
+       {ScheduleName::kConstant, "constant"},
+       {ScheduleName::kWarmupStableDecay, "wsd"}}};
+};
+
+struct ScheduleConfig {
+  ScheduleName name = ScheduleName::kCosine;
+  std::int64_t warmup_steps = 0;
+  double final_ratio = 0.1;
+  double decay_fraction = 0.2;
+};
+
+template <class Visitor>
+void fields(ScheduleConfig& c, Visitor&& visit) {
+  visit("name", c.name, "Shape of the learning rate after warm-up; wsd: warmup, stable, decay.");
+  visit("warmup_steps", c.warmup_steps, "Steps over which the learning rate rises from zero.", non_negative);
+  visit("final_ratio", c.final_ratio, "Last learning rate as a share of the peak.", fraction);
+  visit("decay_fraction", c.decay_fraction, "Share of all steps in which wsd decays.", fraction);
+}
+
+struct OptimConfig {
+  double lr = 3e-4;
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double eps = 1e-8;
+  double weight_decay = 0.1;
+  double grad_clip = 1.0;
+  ScheduleConfig schedule;
+};
+
+template <class Visitor>
+void fields(OptimConfig& c, Visitor&& visit) {
+  visit("lr", c.lr, "Peak learning rate.", positive);
+  visit("beta1", c.beta1, "Decay of AdamW's first moment.", below_one);
+  visit("beta2", c.beta2, "Decay of AdamW's second moment.", below_one);
+  visit("eps", c.eps, "Added to the root of AdamW's second moment.", positive);
+  visit("weight_decay", c.weight_decay, "Decoupled decay of matrices.", non_negative);
+  visit("grad_clip", c.grad_clip, "Largest norm of the gradient; 0 does not clip.", non_negative);
+  visit("schedule", c.schedule, "Learning-rate schedule.");
+}
+
+}  // namespace llmtrain

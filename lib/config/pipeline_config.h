@@ -1,0 +1,28 @@
+#pragma once
+#include <optional>
+
+#include "lib/config/fields.h"
+#include "lib/config/model_config.h"
+#include "lib/config/pretrain_config.h"
+#include "lib/config/run_config.h"
+#include "lib/config/tokenizer_config.h"
+
+namespace llmtrain {
+
+// A whole pipeline file.
+struct PipelineConfig {
+  RunConfig run;
+  ModelConfig model;
+  TokenizerConfig tokenizer;
+  std::optional<PretrainConfig> pretrain;
+};
+
+template <class Visitor>
+void fields(PipelineConfig& c, Visitor&& visit) {
+  visit("run", c.run, "Name, place and seed of the run.");
+  visit("model", c.model, "Architecture.");
+  visit("tokenizer", c.tokenizer, "Tokenizer: trained here or taken from a file.");
+  visit("pretrain", c.pretrain, "Pretraining stage.");
+}
+
+}  // namespace llmtrain
