@@ -1,0 +1,125 @@
+#include "apps/engine/doctor.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <fmt/ranges.h>
+#include <gnu/libc-version.h>
+#include <nlohmann/json.hpp>
+#include <torch/csrc/api/include/torch/version.h>
+#include <unistd.h>
+
+#include "lib/base/error.h"
+#include "lib/base/parallel.h"
+#include "lib/base/text.h"
+
+namespace llmtrain {
+namespace {
+
+// "2.13.0" from LibTorch's own account of how it was built, in which it stands as "TORCH_VERSION=2.13.0, ".
+std::string loaded_version() {
+  const auto config = at::show_config();
+  const std::string_view key = "TORCH_VERSION=";
+  const auto start = config.find(key);
+  if (start == std::string::npos) return "unknown";
+  const auto end = config.find_first_of(", \n", start);
+  return config.substr(start + key.size(), end - start - key.size());
+}
+
+std::string first_containing(const std::vector<std::string>& paths, std::string_view part) {
+  for (const auto& path : paths) {
+    if (path.find(part) != std::string::npos) return path;
+  }
+  return "not mapped";
+}
+
+// Large enough that every thread gets a part; a product of ones has a known answer.
+void multiply_on_all_threads() {
+  const std::int64_t size = 512;
+  const auto product = at::mm(at::ones({size, size}), at::ones({size, size}));
+  const auto total = product.sum().item<double>();
+  ENSURE(total == static_cast<double>(size * size * size), total);
+}
+
+}  // namespace
+
+DoctorReport examine() {
+  multiply_on_all_threads();
+  const auto files = mapped_files(read_proc("/proc/self/maps"));
+  DoctorReport report;
+  report.libtorch_version = TORCH_VERSION;
+  report.libtorch_loaded_version = loaded_version();
+  report.libtorch_path = first_containing(files, "/libtorch_cpu.so");
+  report.libtorch_kernels = at::get_cpu_capability();
+  report.cuda_linked = at::hasCUDA();
+  report.cuda_devices = report.cuda_linked ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
+  report.openmp_runtimes = openmp_runtimes(files);
+  report.threads = at::get_num_threads();
+  report.interop_threads = at::get_num_interop_threads();
+  report.processors_allowed = available_processors();
+  report.processors_online = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
+  report.instruction_sets = instruction_sets(read_proc("/proc/cpuinfo"));
+  report.memory = parse_memory(read_proc("/proc/meminfo"));
+  report.glibc = ::gnu_get_libc_version();
+  report.compiler = __VERSION__;
+  return report;
+}
+
+std::string to_text(const DoctorReport& report) {
+  std::string text;
+  const auto line = [&text](std::string_view name, const std::string& value) {
+    text += fmt::format("{:<13}{}\n", name, printable(value));
+  };
+  line("llmtrain", LLMTRAIN_VERSION);
+  line("libtorch", fmt::format("{} ({}), {}", report.libtorch_loaded_version, report.cuda_linked ? "CUDA" : "CPU",
+                               report.libtorch_path));
+  line("kernels", report.libtorch_kernels);
+  line("openmp", fmt::format("{}", fmt::join(report.openmp_runtimes, ", ")));
+  line("threads", fmt::format("{}, between operators {}", report.threads, report.interop_threads));
+  line("processors", fmt::format("{} allowed of {} online", report.processors_allowed, report.processors_online));
+  line("instructions", fmt::format("{}", fmt::join(report.instruction_sets, ", ")));
+  line("memory",
+       fmt::format("{}, available {}", human_bytes(report.memory.total), human_bytes(report.memory.available)));
+  line("gpus", fmt::format("{}", report.cuda_devices));
+  line("glibc", report.glibc);
+  line("compiler", report.compiler);
+  return text;
+}
+
+std::string to_json(const DoctorReport& report) {
+  const nlohmann::ordered_json json = {
+      {"llmtrain", LLMTRAIN_VERSION},
+      {"libtorch",
+       {{"version", report.libtorch_loaded_version},
+        {"compiled_against", report.libtorch_version},
+        {"variant", report.cuda_linked ? "CUDA" : "CPU"},
+        {"path", report.libtorch_path},
+        {"kernels", report.libtorch_kernels}}},
+      {"openmp_runtimes", report.openmp_runtimes},
+      {"threads", report.threads},
+      {"interop_threads", report.interop_threads},
+      {"processors", {{"allowed", report.processors_allowed}, {"online", report.processors_online}}},
+      {"instruction_sets", report.instruction_sets},
+      {"memory", {{"total_bytes", report.memory.total}, {"available_bytes", report.memory.available}}},
+      {"gpus", report.cuda_devices},
+      {"glibc", report.glibc},
+      {"compiler", report.compiler}};
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+void check(const DoctorReport& report) {
+  if (report.openmp_runtimes.size() != 1) {
+    throw Error(ExitCode::kInternal,
+                fmt::format("{} OpenMP runtimes in the process, expected 1, found [{}]; try building anew with "
+                            "scripts/build.sh and without LD_PRELOAD and LD_LIBRARY_PATH",
+                            report.openmp_runtimes.size(), fmt::join(report.openmp_runtimes, ", ")));
+  }
+  if (report.libtorch_loaded_version != report.libtorch_version) {
+    throw Error(ExitCode::kInternal,
+                fmt::format("{}: LibTorch {}, expected {} as compiled against; try scripts/build.sh, without "
+                            "LD_LIBRARY_PATH",
+                            report.libtorch_path, report.libtorch_loaded_version, report.libtorch_version));
+  }
+}
+
+}  // namespace llmtrain

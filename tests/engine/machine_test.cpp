@@ -1,0 +1,73 @@
+#include "apps/engine/machine.h"
+
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include "tests/support/test_support.h"
+
+namespace llmtrain {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST(ReadProc, ReadsPastOneBufferOfAFileWithoutASize) {
+  EXPECT_THAT(read_proc("/proc/self/maps"), HasSubstr("engine_test"));
+  EXPECT_GT(read_proc("/proc/self/maps").size(), 4096U);
+}
+
+TEST(ReadProc, NamesAFileThatIsNotThere) {
+  EXPECT_EQ(error_of(ExitCode::kInput, [] { read_proc("/proc/no-such-file"); }),
+            "/proc/no-such-file: No such file or directory");
+}
+
+TEST(MappedFiles, ListsEachPathOnceAndKeepsSpaces) {
+  EXPECT_THAT(mapped_files("55e0-55e1 r--p 00000000 fe:00 12 /opt/my programs/engine\n"
+                           "55e1-55e2 r-xp 00001000 fe:00 12 /opt/my programs/engine\n"
+                           "7f00-7f01 rw-p 00000000 00:00 0 \n"
+                           "7f01-7f02 r--p 00000000 fe:00 13 /opt/lib/libtorch_cpu.so\n"
+                           "7ffc-7ffd rw-p 00000000 00:00 0  [stack]"),
+              ElementsAre("/opt/my programs/engine", "/opt/lib/libtorch_cpu.so"));
+}
+
+TEST(OpenmpRuntimes, KnowsThreeMakersAndRenamedFiles) {
+  EXPECT_THAT(openmp_runtimes({"/torch/lib/libgomp.so.1", "/torch/lib/libgomp-24e2ab19.so.1.0.0",
+                               "/usr/lib/llvm-14/lib/libomp.so.5", "/opt/intel/lib/libiomp5.so"}),
+              ElementsAre("/torch/lib/libgomp.so.1", "/torch/lib/libgomp-24e2ab19.so.1.0.0",
+                          "/usr/lib/llvm-14/lib/libomp.so.5", "/opt/intel/lib/libiomp5.so"));
+}
+
+TEST(OpenmpRuntimes, PassesOverOtherLibraries) {
+  EXPECT_THAT(openmp_runtimes({"/libgomp.so.1/libtorch_cpu.so", "/usr/lib/libompi.so", "/usr/lib/libgo", "/"}),
+              IsEmpty());
+}
+
+TEST(InstructionSets, TakesTheFlagsOfTheFirstProcessor) {
+  EXPECT_THAT(instruction_sets("processor\t: 0\nflags\t\t: fpu avx avx2 avx512_bf16 amx_bf16\nprocessor\t: 1\n"
+                               "flags\t\t: fpu avx512f\n"),
+              ElementsAre("avx2", "avx512_bf16", "amx_bf16"));
+}
+
+TEST(InstructionSets, IsEmptyWhereTheKernelReportsNone) {
+  EXPECT_THAT(instruction_sets("processor\t: 0\nFeatures\t: fp asimd\n"), IsEmpty());
+}
+
+TEST(ParseMemory, ReadsKibibytes) {
+  const auto memory = parse_memory("MemTotal:       24689604 kB\nMemFree:  1 kB\nMemAvailable:   22958576 kB\n");
+  EXPECT_EQ(memory.total, 24689604ULL * 1024);
+  EXPECT_EQ(memory.available, 22958576ULL * 1024);
+}
+
+TEST(ParseMemory, NamesAMissingFigure) {
+  EXPECT_THAT(error_of(ExitCode::kInput, [] { parse_memory("MemTotal: 5 kB\n"); }), HasSubstr("'MemAvailable'"));
+}
+
+TEST(ParseMemory, AgreesWithTheSystemCall) {
+  const auto memory = parse_memory(read_proc("/proc/meminfo"));
+  const auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
+  EXPECT_EQ(memory.total, pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE)));
+}
+
+}  // namespace
+}  // namespace llmtrain
