@@ -51,7 +51,7 @@ endfunction()
 # llmtrain_test(name [LIBS target...]): executable <name>_test from tests/<name>/*.cpp, each TEST a ctest of its own.
 function(llmtrain_test name)
   cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*_test.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*.cpp)
   if(sources)
     add_executable(${name}_test ${sources})
     target_link_libraries(${name}_test PRIVATE ${ARG_LIBS} llmtrain_test_support)

@@ -27,8 +27,8 @@ namespace llmtrain {
 
 // What a value must satisfy, as data, so that reader and schema read the same thing.
 struct Constraint {
-  std::optional<double> minimum;
-  std::optional<double> maximum;
+  std::optional<double> minimum = std::nullopt;
+  std::optional<double> maximum = std::nullopt;
   bool minimum_is_excluded = false;
   bool maximum_is_excluded = false;
   bool not_empty = false;   // strings and lists
