@@ -18,11 +18,30 @@ struct EnumTable<DataFormat> {
                                                                                     {DataFormat::kTokens, "tokens"}}};
 };
 
+enum class ExtraFields { kAllow, kRefuse };
+template <>
+struct EnumTable<ExtraFields> {
+  static constexpr std::array<std::pair<ExtraFields, std::string_view>, 2> names = {
+      {{ExtraFields::kAllow, "allow"}, {ExtraFields::kRefuse, "refuse"}}};
+};
+
+enum class TokenWidth { kU16, kU32 };
+template <>
+struct EnumTable<TokenWidth> {
+  static constexpr std::array<std::pair<TokenWidth, std::string_view>, 2> names = {
+      {{TokenWidth::kU16, "u16"}, {TokenWidth::kU32, "u32"}}};
+};
+
 struct DataSource {
   std::string path;
   double weight = 1.0;
   DataFormat format = DataFormat::kAuto;
   std::string field = "text";
+  std::optional<std::string> id_field;
+  ExtraFields extra_fields = ExtraFields::kAllow;
+  std::optional<std::string> document_separator;
+  TokenWidth token_width = TokenWidth::kU16;
+  std::optional<std::int64_t> document_token;
 };
 
 template <class Visitor>
@@ -32,6 +51,13 @@ void fields(DataSource& c, Visitor&& visit) {
   visit("weight", c.weight, "Share of this source in a mixture, relative to the others.", positive);
   visit("format", c.format, "auto goes by content and name; tokens: nanoGPT's or llm.c's binaries.");
   visit("field", c.field, "The key that holds the text in JSON lines.", not_empty);
+  visit("id_field", c.id_field, "A key in JSON lines whose value no other line of the file may have.", not_empty);
+  visit("extra_fields", c.extra_fields, "Keys in JSON lines besides field and id_field.");
+  visit("document_separator", c.document_separator,
+        "Cuts a text file into documents, for example '<|endoftext|>'; without it a file is one document.", not_empty);
+  visit("token_width", c.token_width, "What an id is in a token file without a header.");
+  visit("document_token", c.document_token,
+        "The id between two documents in token files; without it a file is one document.", between(0, 4294967295.0));
 }
 
 enum class BadLinePolicy { kError, kSkip };
@@ -64,6 +90,8 @@ struct CorpusConfig {
   BadLinePolicy on_bad_line = BadLinePolicy::kError;
   std::int64_t max_bad_lines = 100;
   Bytes max_line = {.value = std::int64_t{64} << 20};
+  std::int64_t max_depth = 64;
+  double max_ratio = 1000.0;
   std::string cache = ".cache/llmtrain";
 };
 
@@ -74,6 +102,8 @@ void fields(CorpusConfig& c, Visitor&& visit) {
   visit("on_bad_line", c.on_bad_line, "error stops at the first bad line; skip counts it and goes on.");
   visit("max_bad_lines", c.max_bad_lines, "With skip: more than this many is an error.", non_negative);
   visit("max_line", c.max_line, "Longest line taken.", positive);
+  visit("max_depth", c.max_depth, "Deepest nesting taken in a JSON line.", between(1, 1000000));
+  visit("max_ratio", c.max_ratio, "Most bytes that one byte of a compressed file may stand for.", at_least(1));
   visit("cache", c.cache, "Folder that holds tokenized shards; safe to delete.", not_empty);
 }
 
