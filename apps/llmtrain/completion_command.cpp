@@ -1,50 +1,73 @@
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "apps/llmtrain/commands.h"
 
 namespace llmtrain {
 namespace {
 
-// One case per command path: its subcommands and options. Words come from the parser itself, so nothing is listed
-// twice.
-void append_cases(const CLI::App& command, const std::string& path, std::string& cases) {
+struct CompletionCases {
+  std::string paths;  // "config|config check|...": what is a command and not an argument
+  std::string words;  // one case a command: what may come after it
+};
+
+std::vector<const CLI::App*> children_of(const CLI::App& command) {
+  return command.get_subcommands([](const CLI::App*) { return true; });
+}
+
+std::string long_options(const CLI::App& command) {
   std::string words;
-  for (const CLI::App* child : command.get_subcommands([](const CLI::App*) { return true; })) {
-    words += child->get_name() + " ";
-  }
   for (const CLI::Option* option : command.get_options()) {
     for (const auto& name : option->get_lnames()) words += "--" + name + " ";
   }
-  cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", path, words);
-  for (const CLI::App* child : command.get_subcommands([](const CLI::App*) { return true; })) {
-    append_cases(*child, path.empty() ? child->get_name() : path + " " + child->get_name(), cases);
+  return words;
+}
+
+// The words come from the parser itself, so nothing is listed twice.
+void append_cases(const CLI::App& command, const std::string& path, CompletionCases& cases) {
+  std::string names;
+  for (const CLI::App* child : children_of(command)) names += child->get_name() + " ";
+  const std::string options = long_options(command);
+  cases.words += fmt::format("    \"{}\")\n      names=\"{}\" options=\"{}\" ;;\n", path, names, options);
+  for (const CLI::App* child : children_of(command)) {
+    const std::string child_path = path.empty() ? child->get_name() : path + " " + child->get_name();
+    cases.paths += (cases.paths.empty() ? "\"" : " | \"") + child_path + "\"";
+    append_cases(*child, child_path, cases);
   }
 }
 
 std::string bash_completion(const CLI::App& app) {
-  std::string cases;
+  CompletionCases cases;
   append_cases(app, "", cases);
-  return fmt::format(R"(# bash completion for llmtrain; made by `llmtrain completion bash`
+  return fmt::format(R"(# bash completion for llmtrain, made by `llmtrain completion bash`
 _llmtrain() {{
-  local cur="${{COMP_WORDS[COMP_CWORD]}}" path="" next words i
+  local cur="${{COMP_WORDS[COMP_CWORD]}}" path="" names="" options="" next i
   for ((i = 1; i < COMP_CWORD; i++)); do
     next="${{path:+$path }}${{COMP_WORDS[i]}}"
     case "$next" in
-{})
+      {}) path="$next" ;;
     esac
-    path="$next"
   done
+  case "$path" in
+{}  esac
+  COMPREPLY=()
+  if [[ $cur == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+  elif [[ -n $names ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$names" -- "$cur")
+  fi
 }}
+complete -o default -F _llmtrain llmtrain
 )",
-                     cases);
+                     cases.paths, cases.words);
 }
 
 }  // namespace
 
 void add_completion_command(CLI::App& app, Action& action) {
   CLI::App* completion = app.add_subcommand("completion", "Print a shell completion script");
-  auto shell = std::make_shared<std::string>("bash");
+  const auto shell = std::make_shared<std::string>();
   completion->add_option("shell", *shell, "Which shell")->check(CLI::IsMember({"bash"}))->required();
   completion->callback([&app, &action] {
     action = [&app] {
