@@ -16,7 +16,7 @@ struct TokenBinaryRules {
   int raw_width = 2;             // bytes an id in a file without a header: 2 or 4
   std::uint64_t vocab_size = 0;  // ids must lie below
   // Divides documents where given and belongs to none of them; without it the file is one document.
-  std::optional<std::uint32_t> document_token;
+  std::optional<std::uint32_t> document_token = {};
   std::size_t max_piece = std::size_t{1} << 20;  // ids
 };
 
