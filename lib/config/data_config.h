@@ -67,15 +67,24 @@ struct EnumTable<BadLinePolicy> {
       {{BadLinePolicy::kError, "error"}, {BadLinePolicy::kSkip, "skip"}}};
 };
 
+enum class HoldOut { kDocuments, kTail };
+template <>
+struct EnumTable<HoldOut> {
+  static constexpr std::array<std::pair<HoldOut, std::string_view>, 2> names = {
+      {{HoldOut::kDocuments, "documents"}, {HoldOut::kTail, "tail"}}};
+};
+
 struct ValidationConfig {
   std::optional<double> fraction;
+  HoldOut hold_out = HoldOut::kDocuments;
   std::vector<DataSource> data;
 };
 
 template <class Visitor>
 void fields(ValidationConfig& c, Visitor&& visit) {
-  visit("fraction", c.fraction, "Share of the training documents that is held out, chosen by their content.",
-        below_one);
+  visit("fraction", c.fraction, "Share of the training data that is held out.", below_one);
+  visit("hold_out", c.hold_out,
+        "What the fraction is taken from: documents, chosen by their content, or the tail of each source's tokens.");
   visit("data", c.data, "Files of their own to validate on.");
 }
 
@@ -83,10 +92,30 @@ inline void check(const ValidationConfig& c, Contradictions& out) {
   if (c.fraction && !c.data.empty()) out.add("fraction", "'fraction' and 'data' exclude each other; keep one");
 }
 
+enum class Packing { kStream, kBestFit };
+template <>
+struct EnumTable<Packing> {
+  static constexpr std::array<std::pair<Packing, std::string_view>, 2> names = {
+      {{Packing::kStream, "stream"}, {Packing::kBestFit, "best_fit"}}};
+};
+
+enum class LongDocuments { kSplit, kDrop, kTruncate, kError };
+template <>
+struct EnumTable<LongDocuments> {
+  static constexpr std::array<std::pair<LongDocuments, std::string_view>, 4> names = {
+      {{LongDocuments::kSplit, "split"},
+       {LongDocuments::kDrop, "drop"},
+       {LongDocuments::kTruncate, "truncate"},
+       {LongDocuments::kError, "error"}}};
+};
+
 // Text to train on: pretraining's data section.
 struct CorpusConfig {
   std::vector<DataSource> train;
   ValidationConfig validation;
+  Packing packing = Packing::kStream;
+  LongDocuments long_documents = LongDocuments::kSplit;
+  bool across_documents = false;
   BadLinePolicy on_bad_line = BadLinePolicy::kError;
   std::int64_t max_bad_lines = 100;
   Bytes max_line = {.value = std::int64_t{64} << 20};
@@ -99,6 +128,13 @@ template <class Visitor>
 void fields(CorpusConfig& c, Visitor&& visit) {
   visit("train", c.train, "Sources, mixed by their weights.", required);
   visit("validation", c.validation, "What is held out.");
+  visit("packing", c.packing,
+        "How documents become rows: stream cuts one after another wherever a row is full; best_fit keeps what fits "
+        "into a row whole and pads.");
+  visit("long_documents", c.long_documents,
+        "Documents longer than a row: split over rows, drop (more than 1 % is an error), truncate to a row, or error.");
+  visit("across_documents", c.across_documents,
+        "Attention and targets cross from one document of a row into the next.");
   visit("on_bad_line", c.on_bad_line, "error stops at the first bad line; skip counts it and goes on.");
   visit("max_bad_lines", c.max_bad_lines, "With skip: more than this many is an error.", non_negative);
   visit("max_line", c.max_line, "Longest line taken.", positive);
