@@ -24,7 +24,7 @@ SHORT = {
          "{f} said that it was the best present of all."],
     ],
     "dull": [
-        ["{when}, it rained, and {h} was bored.", "{when}, {h} was alone and bored.",
+        ["It rained all day, and {h} was bored.", "{when}, {h} was alone and bored.",
          "{when}, {h} was bored and had nothing to do."],
         ["Then {f} came with {t|a}.", "Then {f} brought {t|a}.", "{f} knocked at the door and had {t|a} with {fo}."],
         ["They enjoyed the {t} together for a long time.", "For hours they had fun with the {t}.",
@@ -76,7 +76,7 @@ LONG = {
         ["{s} looked {wrong}, but {petname} was not there.", "It was not {wrong}."],
         ["{f} heard {h} and came to help.", "{p} friend {f} came to help."],
         ["They put some food on the ground and waited.", "{f} had an idea and brought some food."],
-        ["Soon {petname} smelled the food and came out.", "{petname} was hungry and came out {spot2}."],
+        ["Soon {petname} smelled the food and came out.", "{petname} was hungry and came out of its hiding place."],
         ["{h} took the {pet} in {p2} arms and carried it home.", "{h} laughed and held {petname} close."],
         ["Now {h} always shuts the door.", "After that day {petname} never got lost again."],
     ],

@@ -81,7 +81,7 @@ def cast(stream, language, hero, friend, thing):
     spot, wrong = stream.sample(SPOTS, 2)
     town2 = stream.choice([town for town in world.TOWN_FACTS if town["name"] is not hero.facts["town"]])
     slots = {"when": stream.choice(PLOTS[language].OPENINGS), "h": hero.name[language], "f": friend.name[language],
-             "t": thing[language], "spot": spot[language], "wrong": wrong[language], "spot2": "from " + spot.en,
+             "t": thing[language], "spot": spot[language], "wrong": wrong[language],
              "town": hero.facts["town"][language], "pet": hero.facts["pet"][language],
              "petname": hero.facts["pet_name"][language], "colour": friend.facts["colour"][language],
              "food": hero.facts["food"][language], "hobby": stream.choice(world.HOBBIES)[language],
@@ -91,8 +91,6 @@ def cast(stream, language, hero, friend, thing):
         slots[subject], slots[possessive], slots[objective] = (
             ("she", "her", "her") if person.woman else ("he", "his", "him"))
     slots["p"], slots["f2"] = slots["h"] + "'s", slots["f"] + "'s"
-    if language == KO:
-        slots["spot2"] = spot.ko
     animal, home, diet = stream.choice(world.ANIMALS)
     slots.update(animals=animal[language], home=home[language], diet=diet[language])
     slots["Animals"] = slots["animals"].capitalize()
