@@ -16,14 +16,17 @@
 namespace llmtrain {
 namespace {
 
-// "2.13.0" from LibTorch's own account of how it was built, in which it stands as "TORCH_VERSION=2.13.0, ".
-std::string loaded_version() {
-  const auto config = at::show_config();
-  const std::string_view key = "TORCH_VERSION=";
-  const auto start = config.find(key);
+// The value of NAME in LibTorch's own account of how it was built, in which settings stand as "NAME=value, ".
+std::string build_setting(const std::string& config, const std::string& name) {
+  const auto start = config.find(" " + name + "=");
   if (start == std::string::npos) return "unknown";
-  const auto end = config.find_first_of(", \n", start);
-  return config.substr(start + key.size(), end - start - key.size());
+  const auto value = start + name.size() + 2;
+  return config.substr(value, config.find_first_of(", \n", value) - value);
+}
+
+std::string variant(const std::string& config) {
+  const auto uses_cuda = build_setting(config, "USE_CUDA");
+  return uses_cuda == "1" || uses_cuda == "ON" ? "CUDA " + build_setting(config, "CUDA_VERSION") : "CPU";
 }
 
 std::string first_containing(const std::vector<std::string>& paths, std::string_view part) {
@@ -48,7 +51,9 @@ DoctorReport examine() {
   const auto files = mapped_files(read_proc("/proc/self/maps"));
   DoctorReport report;
   report.libtorch_version = TORCH_VERSION;
-  report.libtorch_loaded_version = loaded_version();
+  const auto config = at::show_config();
+  report.libtorch_loaded_version = build_setting(config, "TORCH_VERSION");
+  report.libtorch_variant = variant(config);
   report.libtorch_path = first_containing(files, "/libtorch_cpu.so");
   report.libtorch_kernels = at::get_cpu_capability();
   report.cuda_linked = at::hasCUDA();
@@ -71,7 +76,8 @@ std::string to_text(const DoctorReport& report) {
     text += fmt::format("{:<13}{}\n", name, printable(value));
   };
   line("llmtrain", LLMTRAIN_VERSION);
-  line("libtorch", fmt::format("{} ({}), {}", report.libtorch_loaded_version, report.cuda_linked ? "CUDA" : "CPU",
+  line("libtorch", fmt::format("{} ({} build{}), {}", report.libtorch_loaded_version, report.libtorch_variant,
+                               report.libtorch_variant == "CPU" || report.cuda_linked ? "" : ", CPU part only",
                                report.libtorch_path));
   line("kernels", report.libtorch_kernels);
   line("openmp", fmt::format("{}", fmt::join(report.openmp_runtimes, ", ")));
@@ -92,7 +98,8 @@ std::string to_json(const DoctorReport& report) {
       {"libtorch",
        {{"version", report.libtorch_loaded_version},
         {"compiled_against", report.libtorch_version},
-        {"variant", report.cuda_linked ? "CUDA" : "CPU"},
+        {"variant", report.libtorch_variant},
+        {"cuda_linked", report.cuda_linked},
         {"path", report.libtorch_path},
         {"kernels", report.libtorch_kernels}}},
       {"openmp_runtimes", report.openmp_runtimes},

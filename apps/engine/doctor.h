@@ -10,9 +10,10 @@ namespace llmtrain {
 struct DoctorReport {
   std::string libtorch_version;         // of the headers that we were compiled with
   std::string libtorch_loaded_version;  // of the library that was loaded
+  std::string libtorch_variant;         // what it was built for: "CPU" or e.g. "CUDA 13.0"
   std::string libtorch_path;
   std::string libtorch_kernels;  // the instruction set that ATen chose for its own kernels
-  bool cuda_linked = false;
+  bool cuda_linked = false;      // its CUDA part is in this process
   int cuda_devices = 0;
   std::vector<std::string> openmp_runtimes;  // paths
   int threads = 0;

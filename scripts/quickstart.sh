@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# From a bare checkout to a result: sets up what is missing, builds the programs, and runs the pipeline of
+# configs/quickstart/pipeline.yaml as far as its stages go. Run again, it redoes only what changed.
+#
+# usage: scripts/quickstart.sh
+source "$(dirname "$0")/common.sh"
+if (($#)); then
+  show_help
+  [[ $1 == -h || $1 == --help ]] && exit 0
+  exit 2
+fi
+
+pipeline=configs/quickstart/pipeline.yaml
+
+# Shows a command as it can be typed, and runs it.
+llmtrain() {
+  say "build/release/llmtrain $*"
+  build/release/llmtrain "$@"
+}
+
+scripts/build.sh llmtrain llmtrain-engine
+llmtrain config check $pipeline
+llmtrain tokenizer train $pipeline
+llmtrain data prepare $pipeline
+llmtrain data stats $pipeline
+llmtrain data preview $pipeline
+say "done"
