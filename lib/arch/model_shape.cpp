@@ -33,6 +33,10 @@ class Resolution {
   }
 
   ModelShape resolve() {
+    if (!config_.layers && !config_.embed && !config_.heads && !config_.context) {
+      fault("preset", "no model is given; name a preset (`llmtrain model presets` lists them) or give the sizes");
+      stop_on_faults();
+    }
     require_sizes();
     check_positions();
     stop_on_faults();
@@ -45,12 +49,15 @@ class Resolution {
   }
 
  private:
-  // `key` is relative to the model section; its place in the file stands first where it is known.
+  // `key` is relative to the model section.
   void fault(const std::string& key, const std::string& what) {
     const std::string path = "model." + key;
-    const auto origin = context_.origins.find(path);
-    const std::string place = origin == context_.origins.end() ? "" : origin->second + ": ";
-    faults_.push_back({fmt::format("{}'{}': {}", place, path, what), ""});
+    std::string place = context_.source;
+    for (const auto& known : {std::string("model"), path}) {
+      const auto origin = context_.origins.find(known);
+      if (origin != context_.origins.end()) place = origin->second;
+    }
+    faults_.push_back({fmt::format("{}{}'{}': {}", place, place.empty() ? "" : ": ", path, what), ""});
   }
 
   void stop_on_faults() {

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "lib/config/model_config.h"
 #include "lib/config/pipeline.h"
@@ -39,8 +40,10 @@ struct ModelShape {
 
 // What resolve_model may know beside the model section itself.
 struct ModelContext {
-  Origins origins;                              // of the pipeline's values, for messages
-  std::optional<std::int64_t> tokenizer_vocab;  // stands for a vocab that the section does not give
+  std::string source;  // "quickstart.yaml": stands before a message about what has no place of its own
+  Origins origins;     // of the pipeline's values, for messages
+  // Ids of the pipeline's tokenizer: vocab where the section does not give it, and the least it may give.
+  std::optional<std::int64_t> tokenizer_vocab;
 };
 
 // Makes a model section whole: the preset's values, those given on top, then what follows from them. Not given and in

@@ -104,6 +104,18 @@ TEST(HfTensors, FillBiasesThatOnlyTheClassHasWithZeros) {
   EXPECT_FALSE(has_zeros({.preset = "qwen3-0.6b"}, attention + "o_proj.bias"));
 }
 
+// GPT-2 splits c_attn's columns into queries, keys, values in this order (modeling_gpt2: split(split_size, dim=2)).
+TEST(HfTensors, JoinGpt2sAttentionInItsOrder) {
+  const auto tensors = hf_tensors(resolve_model({.preset = "gpt2"}));
+  for (const std::string kind : {"weight", "bias"}) {
+    const auto joined = std::ranges::find(tensors, "transformer.h.11.attn.c_attn." + kind, &HfTensor::name);
+    ASSERT_NE(joined, tensors.end());
+    const std::string attention = "model.layers.11.self_attn.";
+    EXPECT_EQ(joined->parameters, (std::vector<std::string>{attention + "q_proj." + kind, attention + "k_proj." + kind,
+                                                            attention + "v_proj." + kind}));
+  }
+}
+
 TEST(HfTensors, TransposeGpt2sProjectionsOnly) {
   for (const auto& tensor : hf_tensors(resolve_model({.preset = "gpt2"}))) {
     EXPECT_EQ(tensor.transposed, tensor.name.find(".c_") != std::string::npos && tensor.name.ends_with(".weight"))

@@ -67,12 +67,14 @@ TEST(ResolveModel, KeepsAHeadWidthThatThePresetNames) {
 
 TEST(ResolveModel, TakesVocabFromTheKeyThenTheTokenizerThenThePreset) {
   EXPECT_EQ(resolve_model({.preset = "llama-2m"}).vocab, 2048);
-  EXPECT_EQ(resolve_model({.preset = "llama-2m"}, {.origins = {}, .tokenizer_vocab = 777}).vocab, 777);
-  EXPECT_EQ(resolve_model({.preset = "llama-2m", .vocab = 1024}, {.origins = {}, .tokenizer_vocab = 777}).vocab, 1024);
+  EXPECT_EQ(resolve_model({.preset = "llama-2m"}, {.source = "", .origins = {}, .tokenizer_vocab = 777}).vocab, 777);
+  EXPECT_EQ(
+      resolve_model({.preset = "llama-2m", .vocab = 1024}, {.source = "", .origins = {}, .tokenizer_vocab = 777}).vocab,
+      1024);
 }
 
 TEST(ResolveModel, RefusesFewerRowsThanTheTokenizerHas) {
-  EXPECT_EQ(fault_of({.preset = "llama-2m", .vocab = 700}, {.origins = {}, .tokenizer_vocab = 777}),
+  EXPECT_EQ(fault_of({.preset = "llama-2m", .vocab = 700}, {.source = "", .origins = {}, .tokenizer_vocab = 777}),
             "'model.vocab': the tokenizer has 777 ids, got 700 rows; leave the key out or give at least as many");
 }
 
@@ -92,9 +94,17 @@ TEST(ResolveModel, ReportsEveryMissingSizeAtOnceEachWithItsName) {
 TEST(ResolveModel, PutsThePlaceOfTheValueFirst) {
   auto config = small_sizes();
   config.heads = 7;
-  const auto message = fault_of(config, {.origins = {{"model.heads", "a.yaml:4:10"}}, .tokenizer_vocab = {}});
+  ModelContext context{.source = "a.yaml", .origins = {{"model.heads", "a.yaml:4:10"}}, .tokenizer_vocab = {}};
+  const auto message = fault_of(config, context);
   EXPECT_EQ(message,
             "a.yaml:4:10: 'model.heads': embed 96 is not a multiple of heads 7; change one of them or give head_dim");
+}
+
+TEST(ResolveModel, NamesTheFileWhereAValueIsMissing) {
+  ModelContext context{.source = "a.yaml", .origins = {}, .tokenizer_vocab = {}};
+  EXPECT_EQ(fault_of({.layers = 2, .embed = 96, .heads = 6, .vocab = 100}, context),
+            "a.yaml: 'model.context': not given, and there is no preset; add it or a preset");
+  EXPECT_THAT(fault_of({}, context), testing::StartsWith("a.yaml: 'model.preset': no model is given; name a preset"));
 }
 
 TEST(ResolveModel, TakesAnyEmbedWhereTheHeadWidthIsGiven) {
