@@ -10,11 +10,15 @@
 
 namespace llmtrain {
 
+struct TokenizerSpec;
+
 // A token of its own that text matches literally, before the pre-tokenizer sees it.
 struct AddedToken {
   std::uint32_t id = 0;
   std::string content;
   bool special = true;
+  bool normalized = false;  // looked for after all that are not, in what those left
+  bool operator==(const AddedToken&) const = default;
 };
 
 enum class SpecialText {
@@ -26,11 +30,12 @@ enum class SpecialText {
 // Ids are dense in [0, vocab_size()).
 class Tokenizer {
  public:
-  // Reads a tokenizer.json, or a folder that holds one. Throws input_error (3) naming the JSON path of what is wrong or
-  // not supported; nothing is approximated.
+  // Reads a tokenizer.json, or a folder that holds one or GPT-2's vocab.json and merges.txt. Throws input_error (3)
+  // naming the JSON path of what is wrong or not supported; nothing is approximated.
   static Tokenizer load(const std::filesystem::path& path);
   // From the text of a tokenizer.json; `name` stands in errors.
   static Tokenizer parse(std::string_view json, const std::string& name);
+  explicit Tokenizer(TokenizerSpec spec);
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
@@ -51,12 +56,12 @@ class Tokenizer {
   // The id of a special or ordinary token by its exact bytes.
   std::optional<std::uint32_t> find_token(std::string_view bytes) const;
   const std::vector<AddedToken>& added_tokens() const;
+  const TokenizerSpec& spec() const;
   // The token that ends a document: the first special token, if there is one.
   std::optional<std::uint32_t> end_of_document() const;
 
  private:
   struct Model;
-  explicit Tokenizer(std::unique_ptr<const Model> model);
   std::unique_ptr<const Model> model_;
 };
 
