@@ -55,4 +55,11 @@ inline void check(const PretrainConfig& c, Contradictions& out) {
   }
 }
 
+// Optimizer steps where the section alone says them: `steps`, or the fewest that reach `tokens`. Nothing where the data
+// or the clock decide.
+inline std::optional<std::int64_t> fixed_steps(const PretrainConfig& c) {
+  if (c.tokens) return *c.tokens / c.batch_tokens + (*c.tokens % c.batch_tokens != 0 ? 1 : 0);
+  return c.steps;
+}
+
 }  // namespace llmtrain

@@ -1,0 +1,82 @@
+#include "apps/llmtrain/pipeline_model.h"
+
+#include <optional>
+#include <vector>
+
+#include "lib/arch/presets.h"
+#include "lib/base/error.h"
+#include "lib/tokenizer/tokenizer.h"
+
+namespace llmtrain {
+namespace {
+
+// The size a tokenizer to be trained is asked for; characters are counted only when their text is read.
+std::optional<std::int64_t> wanted_vocab(const TokenizerConfig& tokenizer) {
+  if (!tokenizer.train || tokenizer.train->kind == TokenizerKind::kChar) return std::nullopt;
+  return tokenizer.train->vocab_size;
+}
+
+ModelContext context_of(const Pipeline& pipeline, const std::string& source) {
+  return {.source = source, .origins = pipeline.origins, .tokenizer_vocab = wanted_vocab(pipeline.config.tokenizer)};
+}
+
+void check_sequence_length(const Pipeline& pipeline, const ModelShape& shape, const std::string& source) {
+  const auto& pretrain = pipeline.config.pretrain;
+  if (!pretrain || pretrain->sequence_length <= shape.context) return;
+  const auto origin = pipeline.origins.find("pretrain.sequence_length");
+  throw config_error(
+      "{}: 'pretrain.sequence_length': expected at most the model's context of {}, got {}; shorten it or "
+      "give 'model.context'",
+      origin == pipeline.origins.end() ? source : origin->second, shape.context, pretrain->sequence_length);
+}
+
+bool says_anything(ModelConfig model) {
+  bool any = false;
+  fields(model, [&](const char*, const auto& member, const auto&...) { any = any || member.has_value(); });
+  return any;
+}
+
+}  // namespace
+
+PipelineModel resolve_pipeline_model(const Pipeline& pipeline, const std::string& source) {
+  const auto& config = pipeline.config;
+  auto context = context_of(pipeline, source);
+  std::string vocab_source = "preset";
+  if (config.model.vocab) {
+    vocab_source = "model.vocab";
+  } else if (context.tokenizer_vocab) {
+    vocab_source = "tokenizer.train.vocab_size";
+  } else if (config.tokenizer.from) {
+    context.tokenizer_vocab = static_cast<std::int64_t>(Tokenizer::load(*config.tokenizer.from).vocab_size());
+    vocab_source = *config.tokenizer.from;
+  }
+  const auto shape = resolve_model(config.model, context);
+  check_sequence_length(pipeline, shape, source);
+  return {.shape = shape, .vocab_source = vocab_source};
+}
+
+void complete_model(Pipeline& pipeline, const std::string& source) {
+  const ModelConfig given = pipeline.config.model;
+  if (!says_anything(given) && !pipeline.config.pretrain) return;
+  auto context = context_of(pipeline, source);
+  const bool tokenizer_decides = !given.vocab && (pipeline.config.tokenizer.from || pipeline.config.tokenizer.train);
+  // Any size does to check the rest with, where only the tokenizer will say it.
+  if (tokenizer_decides && !context.tokenizer_vocab) context.tokenizer_vocab = 1;
+  const auto shape = resolve_model(given, context);
+  check_sequence_length(pipeline, shape, source);
+
+  ModelConfig whole = to_config(shape);
+  if (tokenizer_decides) whole.vocab.reset();
+  const Preset* preset = given.preset ? find_preset(*given.preset) : nullptr;
+  if (preset != nullptr) {
+    const std::string origin = "preset " + preset->name;
+    ModelConfig preset_values = preset->config;
+    fields(preset_values, [&](const std::string& key, const auto& member, const auto&...) {
+      if (member) pipeline.origins.try_emplace("model." + key, origin);
+    });
+    pipeline.origins.erase("model.preset");
+  }
+  pipeline.config.model = std::move(whole);
+}
+
+}  // namespace llmtrain
