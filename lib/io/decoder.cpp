@@ -69,6 +69,7 @@ DecodeStep ZstdDecoder::step(std::span<const char> in, std::span<char> out) {
   if (code == ZSTD_error_memory_allocation) throw std::bad_alloc();
   if (code == ZSTD_error_prefix_unknown && any_frame_) {
     step.fault = "bytes after the last Zstandard frame";
+    step.consumed = 0;  // the library has eaten the four bytes that it did not know
   } else if (code == ZSTD_error_frameParameter_windowTooLarge) {
     step.fault = fmt::format("Zstandard window too large, expected at most 2^{} bytes; try compressing without --long",
                              window_log_);

@@ -171,10 +171,12 @@ struct JsonLineParser::Handler {
   }
 
   bool missing(const std::string& name) {
+    const std::string hint = name != rules.field ? "another id_field" : key_count > 0 ? shown_field() : "";
     return fail("missing key", 1,
-                fmt::format("missing key, expected '{}', got {}", printable(name, kShownKey), found_keys()),
-                name == rules.field ? "another field" : "another id_field");
+                fmt::format("missing key, expected '{}', got {}", printable(name, kShownKey), found_keys()), hint);
   }
+
+  std::string shown_field() const { return fmt::format("field: {}", printable(keys.front().name, kShownKey)); }
 
   bool scalar(const char* what) {
     const std::size_t column = begin_token();
@@ -206,8 +208,8 @@ struct JsonLineParser::Handler {
         fmt::format("not an object, expected {{\"{}\": ...}}, got {}", printable(rules.field, kShownKey), what));
   }
 
-  bool fail(const char* kind, std::size_t column, std::string what, const char* hint = "") {
-    fault = JsonLineFault{.kind = kind, .column = column, .what = std::move(what), .hint = hint};
+  bool fail(const char* kind, std::size_t column, std::string what, std::string hint = "") {
+    fault = JsonLineFault{.kind = kind, .column = column, .what = std::move(what), .hint = std::move(hint)};
     return false;
   }
 

@@ -15,6 +15,8 @@ constexpr std::size_t kShownOfLongLine = 256;
 LineReader::LineReader(ExpandedStream stream, std::size_t max_line)
     : stream_(std::move(stream)), max_line_(max_line), buffer_(kBlock) {}
 
+std::size_t LineReader::shown_of_long_line() const { return std::min(kShownOfLongLine, max_line_); }
+
 // Brings in more bytes behind those not handed out yet; false at the end of the stream.
 bool LineReader::fill() {
   if (begin_ > 0) {
@@ -47,19 +49,19 @@ bool LineReader::next(Line& line) {
           .too_long = length > max_line_};
   if (line.too_long && feed == nullptr) {
     pass_over_rest();
-    line.bytes = {buffer_.data(), std::min(kShownOfLongLine, max_line_)};
+    line.bytes = {buffer_.data(), shown_of_long_line()};
     return true;
   }
   const std::size_t taken = length + (feed == nullptr ? 0 : 1);
   begin_ += taken;
   offset_ += taken;
-  if (line.too_long) line.bytes = line.bytes.substr(0, kShownOfLongLine);
+  if (line.too_long) line.bytes = line.bytes.substr(0, shown_of_long_line());
   return true;
 }
 
 // Goes on behind the next line feed; the beginning of the line stays at the front of the buffer.
 void LineReader::pass_over_rest() {
-  const std::size_t kept = std::min(kShownOfLongLine, max_line_);
+  const std::size_t kept = shown_of_long_line();
   std::memmove(buffer_.data(), buffer_.data() + begin_, kept);
   offset_ += end_ - begin_;
   begin_ = end_ = kept;

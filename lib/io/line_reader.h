@@ -27,6 +27,7 @@ class LineReader {
   const ExpandedStream& stream() const { return stream_; }
 
  private:
+  std::size_t shown_of_long_line() const;
   bool fill();
   void pass_over_rest();
 

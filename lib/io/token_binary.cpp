@@ -42,7 +42,7 @@ bool is_llmc_header(std::string_view first_bytes) { return llmc_kind(first_bytes
 
 struct TokenBinaryReader::State {
   State(const std::filesystem::path& path, Compression compression, const TokenBinaryRules& wanted)
-      : stream(path, compression), rules(wanted), width(wanted.raw_width), block(kBlock) {
+      : stream(path, compression, wanted.expand), rules(wanted), width(wanted.raw_width), block(kBlock) {
     ENSURE(width == 2 || width == 4, width);
     ENSURE(rules.max_piece > 0 && rules.vocab_size > 0, rules.max_piece, rules.vocab_size);
     size = stream.read(block.data(), block.size());
@@ -97,11 +97,12 @@ struct TokenBinaryReader::State {
       }
       at += static_cast<std::size_t>(width);
       ++ids_read;
-      check(id, offset);
+      check_count(offset);
       if (id == rules.document_token) {
         if (!piece.ids.empty()) return true;
         continue;
       }
+      check_id(id, offset);
       if (piece.ids.empty()) piece.offset = offset;
       piece.ids.push_back(id);
       ++tokens;
@@ -110,12 +111,14 @@ struct TokenBinaryReader::State {
     return !piece.ids.empty();
   }
 
-  void check(std::uint32_t id, std::uint64_t offset) const {
-    if (id >= rules.vocab_size) {
-      throw error_at(offset,
-                     "token id {} is not in the vocabulary, expected below {}; try the tokenizer it was made with{}",
-                     id, rules.vocab_size, expected ? "" : ", or token_width");
-    }
+  void check_id(std::uint32_t id, std::uint64_t offset) const {
+    if (id < rules.vocab_size) return;
+    throw error_at(offset,
+                   "token id {} is not in the vocabulary, expected below {}; try the tokenizer it was made with{}", id,
+                   rules.vocab_size, expected ? "" : ", or token_width");
+  }
+
+  void check_count(std::uint64_t offset) const {
     if (expected && ids_read > *expected) {
       throw error_at(offset, "more tokens than llm.c's header says, expected {}", *expected);
     }

@@ -18,6 +18,7 @@ struct TokenBinaryRules {
   // Divides documents where given and belongs to none of them; without it the file is one document.
   std::optional<std::uint32_t> document_token = {};
   std::size_t max_piece = std::size_t{1} << 20;  // ids
+  ExpandLimits expand = {};
 };
 
 // A document, or where it is long a part of one.
