@@ -34,15 +34,24 @@ std::string_view line_of(std::string_view text, std::size_t line) {
   return text;
 }
 
-std::vector<std::string_view> characters_of(std::string_view line) {
+// The first `count` characters.
+std::vector<std::string_view> characters_of(std::string_view line, std::size_t count) {
   std::vector<std::string_view> characters;
-  for (std::size_t at = 0; at < line.size();) {
+  for (std::size_t at = 0; at < line.size() && characters.size() < count;) {
     std::size_t end = at + 1;
     while (end < line.size() && !starts_character(line[end])) ++end;
     characters.push_back(line.substr(at, end - at));
     at = end;
   }
   return characters;
+}
+
+std::string_view without_first(std::string_view line, std::size_t characters) {
+  std::size_t at = 0;
+  while (at < line.size() && (characters > 0 || !starts_character(line[at]))) {
+    if (starts_character(line[at++])) --characters;
+  }
+  return line.substr(at);
 }
 
 }  // namespace
@@ -55,18 +64,20 @@ std::string place_text(const YamlText& source, const Place& place) {
 
 std::string place_context(const YamlText& source, const Place& place) {
   if (place.set || place.line == 0) return "";
-  const auto characters = characters_of(line_of(source.text, place.line));
-  const std::size_t column = std::min(place.column == 0 ? 0 : place.column - 1, characters.size());
-  const std::size_t first = column > kContextWidth / 2 ? column - kContextWidth / 2 : 0;
-  const std::size_t last = std::min(characters.size(), first + kContextWidth);
-  std::string shown = first > 0 ? "..." : "";
+  std::string_view line = line_of(source.text, place.line);
+  const std::size_t before = place.column == 0 ? 0 : place.column - 1;
+  const std::size_t skipped = before > kContextWidth / 2 ? before - kContextWidth / 2 : 0;
+  line = without_first(line, skipped);
+  const auto characters = characters_of(line, kContextWidth + 1);
+  std::string shown = skipped > 0 ? "..." : "";
   std::string below(shown.size(), ' ');
-  for (std::size_t i = first; i < last; ++i) {
+  for (std::size_t i = 0; i < std::min(characters.size(), kContextWidth); ++i) {
     const std::string piece = characters[i] == "\t" ? " " : printable(characters[i]);
     shown += piece;
-    if (i < column) below.append(piece.size() == characters[i].size() ? (is_wide(piece) ? 2 : 1) : piece.size(), ' ');
+    if (i + skipped >= before) continue;
+    below.append(piece.size() != characters[i].size() ? piece.size() : is_wide(piece) ? 2 : 1, ' ');
   }
-  if (last < characters.size()) shown += "...";
+  if (characters.size() > kContextWidth) shown += "...";
   const std::string number = std::to_string(place.line);
   return fmt::format("  {} | {}\n  {} | {}^", number, shown, std::string(number.size(), ' '), below);
 }

@@ -36,6 +36,8 @@ class ConfigFaults {
   // message: without its place.
   void add(const Place& place, std::string message) { found_.push_back({place, std::move(message)}); }
   std::size_t count() const { return found_.size(); }
+  // More than anyone reads: whoever looks for faults may stop.
+  bool full() const { return found_.size() >= kFull; }
   // Without their places, in the order they were added.
   std::vector<std::string> messages() const;
   // Throws config_error with all, in the order of the file, --set last; does nothing if there are none. Past a limit
@@ -43,6 +45,7 @@ class ConfigFaults {
   void throw_if_any() const;
 
  private:
+  static constexpr std::size_t kFull = 1000;
   struct Placed {
     Place place;
     std::string message;

@@ -74,10 +74,15 @@ void describe_value(const ValueRef& value, KeySpec& spec) {
 std::string bounds_text(const KeySpec& spec) {
   const Constraint& constraint = spec.constraint;
   const auto bound = [&](double limit) {
+    if (limit == 0.0) return std::string("0");
     if (spec.kind == ValueKind::kBytes) return format_bytes({.value = static_cast<std::int64_t>(limit)});
     if (spec.kind == ValueKind::kDuration) return format_duration({.seconds = limit});
     return fmt::format("{}", limit);
   };
+  const bool closed = !constraint.minimum_is_excluded && !constraint.maximum_is_excluded;
+  if (constraint.minimum && constraint.maximum && closed) {
+    return fmt::format(" from {} to {}", bound(*constraint.minimum), bound(*constraint.maximum));
+  }
   std::string text;
   if (constraint.minimum) {
     text += fmt::format(" {} {}", constraint.minimum_is_excluded ? "above" : "of at least", bound(*constraint.minimum));

@@ -13,6 +13,8 @@ Pipeline load_pipeline(const std::filesystem::path& path, const std::vector<std:
   } catch (const Error& error) {
     throw Error(ExitCode::kUsage, error.faults());  // a pipeline file is no model and no data
   }
+  constexpr std::string_view kByteOrderMark = "\uFEFF";
+  if (source.text.starts_with(kByteOrderMark)) source.text.erase(0, kByteOrderMark.size());
   Pipeline pipeline;
   pipeline.origins = read_config(source, pipeline.config, {.overrides = overrides});
   return pipeline;

@@ -73,6 +73,7 @@ class Reader {
     std::vector<std::string> meant;
     for (const auto& entry : node.entries) {
       if (spec.child(entry.key) != nullptr) continue;
+      if (faults_.full()) break;
       const auto suggestion = suggest_key(root_, path, entry.key);
       faults_.add(entry.place, unknown_key_text(join_path(path, entry.key), suggestion, spec));
       if (suggestion) meant.push_back(*suggestion);
@@ -209,10 +210,6 @@ void read_section(const YamlNode& node, const SectionRef& section, const KeySpec
 }
 
 Origins read_text(const YamlText& source, const SectionRef& section, const ReadOptions& options) {
-  constexpr std::string_view kByteOrderMark = "\uFEFF";
-  if (source.text.starts_with(kByteOrderMark)) {
-    return read_text({.name = source.name, .text = source.text.substr(kByteOrderMark.size())}, section, options);
-  }
   const KeySpec spec = describe(section);
   ConfigFaults faults(source);
   Origins origins;

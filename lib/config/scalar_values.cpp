@@ -241,7 +241,7 @@ Parsed<Bytes> parse_bytes(std::string_view text) {
                                       letter == 'K' ? 'k' : letter)};
   }
   const auto bytes = exact_integer(*numeral, *unit);
-  if (!bytes.value) return {std::nullopt, bytes.hint};
+  if (!bytes.value || *bytes.value < 0) return {std::nullopt, bytes.hint};
   return {Bytes{.value = *bytes.value}, ""};
 }
 
@@ -250,6 +250,9 @@ Parsed<Duration> parse_duration(std::string_view text) {
   std::size_t next_unit = 0;
   auto rest = text;
   while (!rest.empty()) {
+    if (text.size() != rest.size()) {
+      while (rest.size() > 1 && rest[0] == '0' && is_digit(rest[1])) rest.remove_prefix(1);  // 1h05m
+    }
     const std::size_t end = std::min(rest.find_first_not_of("0123456789."), rest.size());
     std::string hint;
     const auto numeral = read_numeral(rest.substr(0, end), hint);

@@ -13,9 +13,9 @@
 // integer must come out whole and within 64 bits (1e6 and 0.5Ki do, 1.00001k does not). Refused, each with what to
 // write instead: leading zeros (octal to some readers), 0x, 0o, 0b, digit groups (1_000, 1,000), infinities and NaN.
 // +5, .5 and 5. are numbers.
-// Bytes: a number with B, kB, MB, GB, TB (powers of 1000; KB is kB) or KiB, MiB, GiB, TiB; no unit is bytes.
-// Durations: numbers with d, h, m, s, each unit at most once, larger first: 1h30m, 90s, 1.5d. A unit must be there.
-// Bool: true and false.
+// Bytes: a number with B, kB, MB, GB, TB (powers of 1000; KB is kB) or KiB, MiB, GiB, TiB; no unit is bytes. Never
+// negative. Durations: numbers with d, h, m, s, each unit at most once, larger first: 1h30m, 90s, 1.5d. A unit must be
+// there. Bool: true and false.
 namespace llmtrain {
 
 // value, or why not: `hint` (may be empty) is what to write instead, "write 10 without the leading zero".

@@ -10,6 +10,8 @@
 namespace llmtrain {
 namespace {
 
+constexpr std::size_t kOriginColumn = 40;
+
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -144,6 +146,8 @@ class BlockWriter {
     text_ += flow_text(value);
     if (origins_ != nullptr) {
       const auto found = origins_->find(path);
+      const std::size_t width = text_.size() - (text_.rfind('\n') + 1);  // npos + 1 is 0
+      if (width < kOriginColumn) text_.append(kOriginColumn - width, ' ');
       text_ += fmt::format("  # {}", found == origins_->end() ? "default" : printable(found->second));
     }
     text_ += '\n';

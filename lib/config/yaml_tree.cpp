@@ -35,13 +35,18 @@ class LineIndex {
   std::size_t offset(std::size_t line, std::size_t byte_column) const {
     return line < starts_.size() ? std::min(starts_[line] + byte_column, text_.size()) : text_.size();
   }
-  Place place(std::size_t at) const {
+  // Fast where places are asked for in the order of the text, however long its lines are.
+  Place place(std::size_t at) {
     const auto after = std::upper_bound(starts_.begin(), starts_.end(), at);
     const auto line = static_cast<std::size_t>(after - starts_.begin());
-    const std::string_view before = text_.substr(starts_[line - 1], at - starts_[line - 1]);
-    const auto characters = std::count_if(
-        before.begin(), before.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; });
-    return {.line = line, .column = static_cast<std::size_t>(characters) + 1};
+    if (last_place_.line != line || last_offset_ > at) {
+      last_place_ = {.line = line, .column = 1};
+      last_offset_ = starts_[line - 1];
+    }
+    for (; last_offset_ < at; ++last_offset_) {
+      if ((static_cast<unsigned char>(text_[last_offset_]) & 0xC0U) != 0x80U) ++last_place_.column;
+    }
+    return last_place_;
   }
   std::string_view line(std::size_t index) const {
     if (index >= starts_.size()) return {};
@@ -51,6 +56,8 @@ class LineIndex {
  private:
   std::string_view text_;
   std::vector<std::size_t> starts_ = {0};
+  std::size_t last_offset_ = 0;
+  Place last_place_ = {.line = 1, .column = 1};
 };
 
 bool is_null_word(std::string_view text) { return text == "~" || text == "null" || text == "Null" || text == "NULL"; }
@@ -64,10 +71,25 @@ bool starts_with_null(std::string_view rest) {
   return next == std::string_view::npos || rest[next] != ':';
 }
 
+// Whether the quoted text that begins `rest` ends in it; true of text without quotes.
+bool is_closed(std::string_view rest) {
+  const char quote = rest.empty() ? ' ' : rest[0];
+  if (quote != '"' && quote != '\'') return true;
+  for (std::size_t at = 1; at < rest.size(); ++at) {
+    if (quote == '"' && rest[at] == '\\') {
+      ++at;
+    } else if (rest[at] == quote) {
+      if (quote == '"' || at + 1 == rest.size() || rest[at + 1] != quote) return true;
+      ++at;  // '' is a quote within
+    }
+  }
+  return false;
+}
+
 // The one class here with a base: yaml-cpp hands out its events by this interface.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(std::string_view text, const LineIndex& lines, ConfigFaults& faults)
+  TreeBuilder(std::string_view text, LineIndex& lines, ConfigFaults& faults)
       : text_(text), lines_(lines), faults_(faults) {}
 
   // The document; kEmpty if there was none.
@@ -99,6 +121,10 @@ class TreeBuilder : public YAML::EventHandler {
     node.kind = YamlKind::kScalar;
     node.text = value;
     node.quoted = tag == "!";
+    if (node.quoted && !is_closed(text_.substr(offset(mark)))) {
+      faults_.add(node.place, "a quote is not closed");
+      throw StopParsing();
+    }
     complete(std::move(node));
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -125,7 +151,7 @@ class TreeBuilder : public YAML::EventHandler {
     return lines_.offset(static_cast<std::size_t>(std::max(mark.line, 0)),
                          static_cast<std::size_t>(std::max(mark.column, 0)));
   }
-  Place place(const YAML::Mark& mark) const { return lines_.place(offset(mark)); }
+  Place place(const YAML::Mark& mark) { return lines_.place(offset(mark)); }
 
   YamlNode leaf(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     YamlNode node;
@@ -134,6 +160,7 @@ class TreeBuilder : public YAML::EventHandler {
       faults_.add(node.place, fmt::format("more than {} values; is this a pipeline file?", YamlLimits::kNodes));
       throw StopParsing();
     }
+    if (faults_.full()) throw StopParsing();
     if (anchor != 0) faults_.add(node.place, "anchors ('&name') are not taken; write the value out where it is needed");
     const std::size_t at = offset(mark);
     const bool unnamed = tag.empty() || tag == "?" || tag == "!";
@@ -192,7 +219,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   std::string_view text_;
-  const LineIndex& lines_;
+  LineIndex& lines_;
   ConfigFaults& faults_;
   std::vector<Open> open_;
   YamlNode root_;
@@ -223,7 +250,7 @@ std::string reworded(std::string_view message) {
 }
 
 // yaml-cpp names a tab in the indentation by whatever it stumbled over next, so the lines around are looked at.
-void add_syntax_fault(const YAML::Exception& error, const LineIndex& lines, ConfigFaults& faults) {
+void add_syntax_fault(const YAML::Exception& error, LineIndex& lines, ConfigFaults& faults) {
   const auto line = static_cast<std::size_t>(std::max(error.mark.line, 0));
   for (std::size_t at = line == 0 ? 0 : line - 1; at <= line; ++at) {
     const std::string_view shown = lines.line(at);
@@ -238,7 +265,7 @@ void add_syntax_fault(const YAML::Exception& error, const LineIndex& lines, Conf
 }
 
 // True if the text can be given to yaml-cpp.
-bool check_bytes(const YamlText& source, const LineIndex& lines, ConfigFaults& faults) {
+bool check_bytes(const YamlText& source, LineIndex& lines, ConfigFaults& faults) {
   if (const auto at = find_invalid_utf8(source.text)) {
     const Place place = lines.place(*at);
     faults.add(place, fmt::format("byte {} of the file is not UTF-8, got \\x{:02x}; save the file as UTF-8", *at,
@@ -258,7 +285,7 @@ bool check_bytes(const YamlText& source, const LineIndex& lines, ConfigFaults& f
 
 // Nothing where the text cannot be read on; `faults` says why.
 std::optional<YamlNode> build_tree(const YamlText& source, ConfigFaults& faults) {
-  const LineIndex lines(source.text);
+  LineIndex lines(source.text);
   if (!check_bytes(source, lines, faults)) return std::nullopt;
   TreeBuilder builder(source.text, lines, faults);
   try {

@@ -28,8 +28,7 @@ TEST(LoadPipeline, ReadsTheQuickstart) {
 
 TEST(LoadPipeline, RefusesAMissingFileAsAWrongCommandLine) {
   const TempDir dir;
-  EXPECT_THAT(error_of(ExitCode::kUsage, [&] { load_pipeline(dir / "none.yaml"); }),
-              testing::HasSubstr("none.yaml"));
+  EXPECT_THAT(error_of(ExitCode::kUsage, [&] { load_pipeline(dir / "none.yaml"); }), testing::HasSubstr("none.yaml"));
 }
 
 }  // namespace
