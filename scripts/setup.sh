@@ -69,7 +69,7 @@ probe() {
   line=$(cmake -D CANDIDATE="$1" -P cmake/LibTorchProbe.cmake)
   IFS='|' read -r state root version variant fault <<<"${line#-- }"
   if [[ $state == ok && $root != "$(cat .deps/libtorch_root 2>/dev/null)" ]]; then
-    unresolved=$(ldd "$root/lib/libtorch_cpu.so" 2>/dev/null | sed -n 's/^\s*\(\S*\) => not found.*/\1/p' | xargs)
+    unresolved=$({ ldd "$root/lib/libtorch_cpu.so" 2>/dev/null || true; } | sed -n 's/^\s*\(\S*\) => not found.*/\1/p' | xargs)
     if [[ $unresolved ]]; then
       state=refused
       fault="LibTorch $version ($variant) without libraries that it needs, expected ${unresolved// /, } as well"
@@ -123,9 +123,10 @@ if spec is not None and spec.submodule_search_locations:
 # What pip would bring, before it does: sets wheel and size from the line that pip prints when it begins, and ends pip
 # there. Every pip prints that line; asking for a report instead makes older ones download everything first.
 look_before_download() {
-  local pip=$1 line lines='' scratch
+  local pip=$1 line lines='' code scratch
   scratch=$(mktemp -d)
-  wheel='' size='of unknown size'
+  wheel='' size=''
+  code=0
   exec {pip_output}< <(PYTHONUNBUFFERED=1 exec "$pip" -m pip download --no-deps --progress-bar off --dest "$scratch" \
     "$torch_requirement" 2>&1)
   local pid=$!
@@ -139,10 +140,10 @@ look_before_download() {
     [[ $wheel ]] && break
   done
   kill "$pid" 2>/dev/null || true
-  wait "$pid" || true
+  wait "$pid" || code=$?
   exec {pip_output}<&-
   rm -rf "$scratch"
-  if [[ ! $wheel ]]; then
+  if [[ ! $wheel ]] && ((code)); then
     printf '%s' "$lines" >&2
     fail 5 "pip finds no $torch_requirement, see above; try PIP_INDEX_URL, or LIBTORCH=<an unpacked LibTorch>"
   fi
@@ -160,7 +161,9 @@ from_pip() {
 
   local wheel size
   look_before_download "$pip"
-  if [[ $wheel == *+cpu-* ]]; then
+  if [[ ! $wheel ]]; then
+    say "pip brings $torch_requirement: size and variant not told"
+  elif [[ $wheel == *+cpu-* ]]; then
     say "pip brings $wheel: CPU build, $size"
     options=(--no-deps) # the C++ side needs no Python package
   elif [[ $wheel == *+* || $wheel == *x86_64* ]]; then
