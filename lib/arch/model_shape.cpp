@@ -38,8 +38,9 @@ class Resolution {
       stop_on_faults();
     }
     require_sizes();
+    const bool sizes_are_right = faults_.empty();
     check_positions();
-    stop_on_faults();
+    if (!sizes_are_right) stop_on_faults();
     ModelShape shape = whole();
     check_heads(shape);
     check_parameters(shape);

@@ -142,6 +142,17 @@ TEST(ResolveModel, RefusesRotationWithLearnedPositionsButDropsThePresets) {
   EXPECT_EQ(shape.rope_scaling, std::nullopt);
 }
 
+TEST(ResolveModel, ReportsFaultsOfDifferentKindsAtOnce) {
+  const auto message =
+      fault_of({.preset = "gpt2", .heads = 7, .kv_heads = 5, .rope_theta = 500.0, .rope_scaling = RopeScaling{}});
+  for (const char* key : {"'model.heads'", "'model.kv_heads'", "'model.rope_theta'", "'model.rope_scaling'"}) {
+    EXPECT_THAT(message, HasSubstr(key));
+  }
+  const auto sizes = fault_of({.preset = "gpt2", .layers = 1000000, .rope_theta = 500.0});
+  EXPECT_THAT(sizes, HasSubstr("'model.layers'"));
+  EXPECT_THAT(sizes, HasSubstr("'model.rope_theta'"));
+}
+
 TEST(ResolveModel, RefusesSizesBeyondReason) {
   auto config = small_sizes();
   config.embed = 600000;
