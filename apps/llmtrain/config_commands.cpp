@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "apps/llmtrain/commands.h"
+#include "apps/llmtrain/pipeline_model.h"
 #include "lib/base/text.h"
 #include "lib/config/explain.h"
 #include "lib/config/pipeline.h"
@@ -14,6 +15,13 @@ namespace {
 ExitCode print(const std::string& text) {
   std::fputs(text.c_str(), stdout);
   return ExitCode::kDone;
+}
+
+// A pipeline file whose model section says everything; the model's faults are faults of the file.
+Pipeline load_whole(const PipelineOptions& options) {
+  Pipeline pipeline = load_pipeline(options.path, options.overrides);
+  complete_model(pipeline, options.path);
+  return pipeline;
 }
 
 // "run, model, pretrain": the sections that file and overrides give.
@@ -31,7 +39,7 @@ void add_check(CLI::App& config, Action& action) {
   add_pipeline_options(*command, *options);
   command->callback([options, &action] {
     action = [options] {
-      const Pipeline pipeline = load_pipeline(options->path, options->overrides);
+      const Pipeline pipeline = load_whole(*options);
       return print(fmt::format("{}: ok ({})\n", printable(options->path), sections_of(pipeline)));
     };
   });
@@ -45,7 +53,7 @@ void add_show(CLI::App& config, Action& action) {
   command->add_flag("--origin", *origin, "Say behind each value where it came from");
   command->callback([options, origin, &action] {
     action = [options, origin] {
-      const Pipeline pipeline = load_pipeline(options->path, options->overrides);
+      const Pipeline pipeline = load_whole(*options);
       return print(write_config(pipeline.config, *origin ? &pipeline.origins : nullptr));
     };
   });
