@@ -20,7 +20,7 @@ struct ReadRules {
   std::size_t max_piece = std::size_t{4} << 20;  // bytes of text handed out at once; the same for all runs
 };
 ReadRules read_rules(const CorpusConfig& config);
-TokenBinaryRules token_binary_rules(const DataSource& source, std::uint64_t vocab_size);
+TokenBinaryRules token_binary_rules(const DataSource& source, std::uint64_t vocab_size, const ReadRules& rules = {});
 
 // A document, or where it is long a part of one.
 struct Document {
