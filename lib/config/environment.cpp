@@ -18,6 +18,7 @@ bool is_variable_name(std::string_view name) {
 }
 
 void replace_in_scalar(YamlNode& node, const VariableLookup& lookup, ConfigFaults& faults) {
+  const std::size_t faults_before = faults.count();
   std::string text;
   std::size_t at = 0;
   const std::string_view from = node.text;
@@ -30,6 +31,7 @@ void replace_in_scalar(YamlNode& node, const VariableLookup& lookup, ConfigFault
       const std::size_t end = rest.find('}');
       if (end == std::string_view::npos) {
         faults.add(node.place, "'${' is not closed; write '$${' for the two characters themselves");
+        node.refused = true;
         return;
       }
       const std::string name(rest.substr(2, end - 2));
@@ -49,6 +51,7 @@ void replace_in_scalar(YamlNode& node, const VariableLookup& lookup, ConfigFault
       text += from[at++];
     }
   }
+  node.refused = faults.count() != faults_before;
   node.text = std::move(text);
 }
 

@@ -25,7 +25,7 @@
 // beside it, found by argument-dependent look-up.
 namespace llmtrain {
 
-// What a value must satisfy, as data, so that reader and schema read the same thing.
+// What a value must satisfy, as data, so that reader and schema read the same thing. A list's holds for each item.
 struct Constraint {
   std::optional<double> minimum = std::nullopt;
   std::optional<double> maximum = std::nullopt;

@@ -60,7 +60,8 @@ void describe_value(const ValueRef& value, KeySpec& spec) {
   if (const auto* list = std::get_if<ListRef>(&value.to)) {
     KeySpec item;
     item.path = spec.path + "[]";
-    item.constraint.not_empty = spec.constraint.not_empty;
+    item.constraint = spec.constraint;
+    item.constraint.required = false;
     list->clear(list->value);
     describe_value(list->append(list->value), item);
     item.default_text.reset();
@@ -148,7 +149,8 @@ const KeySpec* find_spec(const KeySpec& root, std::string_view path) {
     spec = spec->child(part.substr(0, part.find('[')));
     if (spec == nullptr) return nullptr;
     if (part.find('[') != std::string_view::npos) {
-      if (spec->kind != ValueKind::kList || !part.ends_with(']')) return nullptr;
+      const bool one_index = part.find('[') == part.rfind('[') && part.ends_with(']');
+      if (spec->kind != ValueKind::kList || !one_index) return nullptr;
       spec = &spec->item();
     }
   }

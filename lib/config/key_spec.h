@@ -28,6 +28,7 @@ struct KeySpec {
   bool is_leaf() const { return kind != ValueKind::kSection && kind != ValueKind::kList; }
 };
 
+// root: a default value that is given up; optional keys are filled to look at what they hold.
 KeySpec describe(const SectionRef& root);
 
 // The description of a config struct and all below it.

@@ -56,9 +56,9 @@ YamlNode empty_node() {
   return node;
 }
 
-YamlNode& entry_of(YamlNode& map, const std::string& key) {
-  if (YamlEntry* entry = map.find(key)) return entry->value;
-  return map.entries.emplace_back(YamlEntry{.key = key, .place = kSet, .value = empty_node()}).value;
+YamlEntry& entry_of(YamlNode& map, const std::string& key) {
+  if (YamlEntry* entry = map.find(key)) return *entry;
+  return map.entries.emplace_back(YamlEntry{.key = key, .place = kSet, .value = empty_node()});
 }
 
 void put(YamlNode& root, const std::vector<Step>& steps, YamlNode value, std::string_view path, ConfigFaults& faults) {
@@ -70,7 +70,9 @@ void put(YamlNode& root, const std::vector<Step>& steps, YamlNode value, std::st
       return;
     }
     walked += (walked.empty() ? "" : ".") + step.key;
-    node = &entry_of(*node, step.key);
+    YamlEntry& entry = entry_of(*node, step.key);
+    if (&step == &steps.back() && step.indices.empty()) entry.place = kSet;
+    node = &entry.value;
     for (const std::size_t index : step.indices) {
       if (!become(*node, YamlKind::kList) || index > node->items.size()) {
         const std::string found =

@@ -45,7 +45,7 @@ class Reader {
   // place: where to point at for the section as a whole, and for keys that it lacks. node: null if it is not given.
   void section(const YamlNode* node, const SectionRef& section, const KeySpec& spec, const std::string& path,
                const Place& place) {
-    const std::size_t faults_before = faults_.count();
+    const std::size_t faults_before = faults_.count() + refused_;
     const auto unknown = node == nullptr ? std::vector<std::string>{} : unknown_keys(*node, spec, path);
     std::vector<std::pair<std::string, Place>> places;
     std::size_t index = 0;
@@ -64,7 +64,8 @@ class Reader {
         this->section(nullptr, *inner, key, below, place);
       }
     });
-    if (section.check != nullptr && faults_.count() == faults_before) contradictions(section, path, place, places);
+    if (section.check != nullptr && faults_.count() + refused_ == faults_before)
+      contradictions(section, path, place, places);
   }
 
  private:
@@ -102,6 +103,10 @@ class Reader {
 
   void value(const YamlNode& node, const ValueRef& to, const KeySpec& spec, const std::string& path,
              const Place& key_place) {
+    if (node.refused) {
+      ++refused_;
+      return;
+    }
     if (const auto* optional = std::get_if<OptionalRef>(&to.to)) {
       if (node.kind == YamlKind::kNull) {
         optional->reset(optional->value);
@@ -200,6 +205,7 @@ class Reader {
   const YamlText& source_;
   ConfigFaults& faults_;
   Origins& origins_;
+  std::size_t refused_ = 0;  // values that had a fault before they came here
 };
 
 }  // namespace
@@ -209,8 +215,7 @@ void read_section(const YamlNode& node, const SectionRef& section, const KeySpec
   Reader(spec, source, faults, origins).section(&node, section, spec, "", {});
 }
 
-Origins read_text(const YamlText& source, const SectionRef& section, const ReadOptions& options) {
-  const KeySpec spec = describe(section);
+Origins read_text(const YamlText& source, const SectionRef& section, const KeySpec& spec, const ReadOptions& options) {
   ConfigFaults faults(source);
   Origins origins;
   YamlNode root = parse_yaml(source, faults);

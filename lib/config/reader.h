@@ -23,12 +23,12 @@ struct ReadOptions {
   VariableLookup variables = process_variable;
 };
 
-// Reads, overrides, replaces variables and checks. Throws config_error (2) with every fault at once.
-Origins read_text(const YamlText& source, const SectionRef& section, const ReadOptions& options = {});
+// Reads, overrides, replaces variables and checks. Throws config_error (2) with every fault at once. spec: of section.
+Origins read_text(const YamlText& source, const SectionRef& section, const KeySpec& spec, const ReadOptions& options);
 
 template <ConfigStruct T>
 Origins read_config(const YamlText& source, T& config, const ReadOptions& options = {}) {
-  return read_text(source, detail::section_ref(config), options);
+  return read_text(source, detail::section_ref(config), describe<T>(), options);
 }
 
 }  // namespace llmtrain

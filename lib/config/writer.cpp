@@ -27,8 +27,9 @@ bool is_reserved(std::string_view text) {
 // Begins like a word or a path, and holds nothing that YAML gives a meaning to.
 bool is_plain(std::string_view text) {
   if (text.empty() || is_reserved(text)) return false;
-  const bool path = (text[0] == '.' || text[0] == '/') && text.size() > 1 && text != ".inf" && text != ".nan" &&
-                    text != ".Inf" && text != ".INF" && text != ".NaN" && text != ".NAN" && !is_digit(text[1]);
+  const bool path = (text[0] == '.' || text[0] == '/') && text.size() > 1 && text != "..." && text != ".inf" &&
+                    text != ".nan" && text != ".Inf" && text != ".INF" && text != ".NaN" && text != ".NAN" &&
+                    !is_digit(text[1]);
   if (!is_letter(text[0]) && !path) return false;
   return std::all_of(text.begin(), text.end(), [](char c) {
     return is_letter(c) || is_digit(c) || std::string_view("./-+*?@=~").find(c) != std::string_view::npos;

@@ -25,6 +25,7 @@ struct YamlNode {
   Place place;
   std::string text;                // of a scalar
   bool quoted = false;             // a scalar in quotes, or a block scalar
+  bool refused = false;            // has a fault already; what it is, is not looked at
   std::string variables;           // "${HOME}": what was replaced in the text
   std::vector<YamlNode> items;     // of a list
   std::vector<YamlEntry> entries;  // of a map, in the file's order, each key once

@@ -1,0 +1,99 @@
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/test_support.h"
+
+namespace llmtrain {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string kQuickstart = LLMTRAIN_SOURCE_DIR "/configs/quickstart/pipeline.yaml";
+
+TEST(ConfigCheck, SaysOkAndWhichSectionsThereAre) {
+  const auto result = run_llmtrain({"config", "check", kQuickstart});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, kQuickstart + ": ok (run, model, tokenizer, pretrain)\n");
+  EXPECT_EQ(result.err, "");
+}
+
+TEST(ConfigCheck, ReportsEveryFaultWithItsLineAndACount) {
+  const TempDir dir;
+  dir.write("p.yaml", "run:\n  sed: 1\n  device: gpuu\npretrain:\n  data: {train: [{path: x}]}\n  optim: {lr: 0}\n");
+  const auto result = run_llmtrain({"config", "check", "p.yaml", "--set", "pretrain.lr=1"},
+                                   {.directory = dir.path(), .environment = {}, .input = ""});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(
+      result.err,
+      "llmtrain: error: p.yaml:2:3: unknown key 'run.sed'; did you mean 'run.seed'?\n"
+      "  2 |   sed: 1\n"
+      "    |   ^\n"
+      "llmtrain: error: p.yaml:3:11: 'run.device': expected one of auto, cpu, cuda, got 'gpuu'; did you mean 'cpu'?\n"
+      "  3 |   device: gpuu\n"
+      "    |           ^\n"
+      "llmtrain: error: p.yaml:6:15: 'pretrain.optim.lr': expected a number above 0, got '0'\n"
+      "  6 |   optim: {lr: 0}\n"
+      "    |               ^\n"
+      "llmtrain: error: --set: unknown key 'pretrain.lr'; did you mean 'pretrain.optim.lr'?\n"
+      "llmtrain: 4 errors\n");
+}
+
+TEST(ConfigCheck, RefusesWhatIsNoFileAsAWrongCommandLine) {
+  for (const char* path : {"/nonexistent/p.yaml", "/dev/zero", "/tmp"}) {
+    const auto result = run_llmtrain({"config", "check", path});
+    EXPECT_EQ(result.exit_code, 2) << path;
+    EXPECT_THAT(result.err, testing::StartsWith(std::string("llmtrain: error: ") + path));
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+  }
+}
+
+// What it prints passes its own check and is what it would print again.
+TEST(ConfigShow, PrintsAFileThatSaysTheSame) {
+  const TempDir dir;
+  for (const bool origin : {false, true}) {
+    std::vector<std::string> arguments = {"config", "show", kQuickstart};
+    if (origin) arguments.emplace_back("--origin");
+    const auto shown = run_llmtrain(arguments);
+    ASSERT_EQ(shown.exit_code, 0) << shown.err;
+    const auto file = dir.write("shown.yaml", shown.out).string();
+    EXPECT_EQ(run_llmtrain({"config", "check", file}).exit_code, 0);
+    EXPECT_EQ(run_llmtrain({"config", "show", file}).out, run_llmtrain({"config", "show", kQuickstart}).out);
+  }
+}
+
+TEST(ConfigShow, SaysWhereEachValueCameFrom) {
+  const TempDir dir;
+  dir.write("p.yaml", "run:\n  name: ${WHO}\n  seed: 7\ntokenizer: {train: {}}\n");
+  const auto result = run_llmtrain({"config", "show", "p.yaml", "--origin", "--set", "run.seed=8"},
+                                   {.directory = dir.path(), .environment = {{"WHO", "ada"}}, .input = ""});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, testing::ContainsRegex("\n  name: ada  +# p.yaml:2:3 \\(\\$\\{WHO\\}\\)\n"));
+  EXPECT_THAT(result.out, testing::ContainsRegex("\n  seed: 8  +# --set\n"));
+  EXPECT_THAT(result.out, testing::ContainsRegex("\n  dir: runs  +# default\n"));
+}
+
+TEST(ConfigExplain, ExplainsAKeyASectionAndTheTree) {
+  EXPECT_THAT(run_llmtrain({"config", "explain", "pretrain.optim.lr"}).out, HasSubstr("Peak learning rate."));
+  EXPECT_THAT(run_llmtrain({"config", "explain", "pretrain.optim"}).out, HasSubstr("weight_decay"));
+  EXPECT_THAT(run_llmtrain({"config", "explain"}).out, HasSubstr("warmup_steps"));
+  const auto unknown = run_llmtrain({"config", "explain", "pretrain.optim.rl"});
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("did you mean 'pretrain.optim.lr'?"));
+}
+
+TEST(ConfigSchema, IsJson) {
+  const auto result = run_llmtrain({"config", "schema"});
+  EXPECT_EQ(result.exit_code, 0);
+  const auto schema = nlohmann::json::parse(result.out);
+  EXPECT_TRUE(schema["properties"].contains("pretrain"));
+}
+
+TEST(ConfigReference, IsTheCommittedPage) {
+  EXPECT_TRUE(run_llmtrain({"config", "reference"}).out == slurp(LLMTRAIN_SOURCE_DIR "/configs/README.md"));
+}
+
+}  // namespace
+}  // namespace llmtrain
