@@ -1,5 +1,8 @@
 #include "apps/engine/doctor.h"
 
+#include <filesystem>
+#include <iterator>
+
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
@@ -60,6 +63,8 @@ DoctorReport examine() {
   report.cuda_devices = report.cuda_linked ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
   report.openmp_runtimes = openmp_runtimes(files);
   report.threads = at::get_num_threads();
+  const std::filesystem::directory_iterator tasks("/proc/self/task");
+  report.process_threads = static_cast<int>(std::distance(begin(tasks), end(tasks)));
   report.interop_threads = at::get_num_interop_threads();
   report.processors_allowed = available_processors();
   report.processors_online = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
@@ -81,7 +86,8 @@ std::string to_text(const DoctorReport& report) {
                                report.libtorch_path));
   line("kernels", report.libtorch_kernels);
   line("openmp", fmt::format("{}", fmt::join(report.openmp_runtimes, ", ")));
-  line("threads", fmt::format("{}, between operators {}", report.threads, report.interop_threads));
+  line("threads", fmt::format("{}, between operators {}; {} in the process", report.threads, report.interop_threads,
+                              report.process_threads));
   line("processors", fmt::format("{} allowed of {} online", report.processors_allowed, report.processors_online));
   line("instructions", fmt::format("{}", fmt::join(report.instruction_sets, ", ")));
   line("memory",
@@ -104,6 +110,7 @@ std::string to_json(const DoctorReport& report) {
         {"kernels", report.libtorch_kernels}}},
       {"openmp_runtimes", report.openmp_runtimes},
       {"threads", report.threads},
+      {"process_threads", report.process_threads},
       {"interop_threads", report.interop_threads},
       {"processors", {{"allowed", report.processors_allowed}, {"online", report.processors_online}}},
       {"instruction_sets", report.instruction_sets},

@@ -16,7 +16,8 @@ struct DoctorReport {
   bool cuda_linked = false;      // its CUDA part is in this process
   int cuda_devices = 0;
   std::vector<std::string> openmp_runtimes;  // paths
-  int threads = 0;
+  int threads = 0;                           // that LibTorch divides an operator among
+  int process_threads = 0;                   // that the process has, after the product
   int interop_threads = 0;
   int processors_allowed = 0;  // sched_getaffinity
   int processors_online = 0;

@@ -78,6 +78,12 @@ TEST(Doctor, ReportsTheProcessorsItMayUse) {
   EXPECT_EQ(report.at("processors").at("allowed"), available_processors());
 }
 
+TEST(Doctor, HasSetEveryThreadToWork) {
+  const auto report = doctor_report();
+  EXPECT_EQ(report.at("threads"), available_processors());
+  EXPECT_GE(report.at("process_threads"), report.at("threads"));
+}
+
 TEST(Doctor, SeesAnAffinityMask) {
   const auto result = run_program({"/usr/bin/taskset", "--cpu-list", "0", kEngine, "doctor", "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
