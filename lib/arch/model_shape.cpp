@@ -1,7 +1,6 @@
 #include "lib/arch/model_shape.h"
 
-#include <algorithm>
-#include <initializer_list>
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -51,7 +51,7 @@ struct ModelContext {
 // the multiple of 64 at or above 8/3 embed for swiglu (so that three matrices cost what two of 4 embed do; arXiv
 // 2002.05202), else 4 embed; qkv_bias = bias; the rest as Llama (arXiv 2302.13971). vocab is what is given, else the
 // tokenizer's size, else the preset's. Throws config_error (2) with every fault at once: unknown preset, missing or
-// contradicting values, sizes beyond max_parameters.
+// contradicting values, sizes beyond kMaxParameters.
 ModelShape resolve_model(const ModelConfig& config, const ModelContext& context = {});
 
 // The same architecture as a model section that says everything and names no preset; resolve_model gives the shape
