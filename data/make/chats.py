@@ -1,6 +1,6 @@
 """Conversations: questions about the world, sums and story requests, with answers in good and in middling style."""
 from . import stories, sums
-from .facts import TRAINED, UNSEEN
+from .facts import FACTS, HELD_OUT, TRAINED
 from .language import fill
 from .rng import Stream
 from .world import EN, KO, LANGUAGES
@@ -54,6 +54,10 @@ class Question:
             if unseen or not stories.shows_unseen(self.text + " " + story, self.language):
                 return story
 
+    def group(self):
+        """The kind, with the facts that are held out whole as a kind of their own."""
+        return "unasked" if self.kind == "fact" and self.topic.key in HELD_OUT else self.kind
+
     def expected(self):
         """(subject, answer) as bare words, for held-out files; a story has no single answer."""
         if self.kind == "fact":
@@ -67,8 +71,9 @@ def every_question(unseen):
     """Every question of the world that is held out (or of those that are not), in every wording and language."""
     found = []
     for language in LANGUAGES:
-        for fact in UNSEEN if unseen else TRAINED:
-            found += [Question("fact", fact, language, text) for text in fact.questions(language)]
+        for fact in FACTS:
+            texts = fact.unseen_questions(language) if unseen else fact.trained_questions(language)
+            found += [Question("fact", fact, language, text) for text in texts]
         for total in sums.UNSEEN if unseen else sums.TRAINED:
             texts = [text for text in total.questions(language) if unseen or not sums.leaks(text)]
             found += [Question("sum", total, language, text) for text in texts]
@@ -79,11 +84,10 @@ def every_question(unseen):
 
 
 def pick(stream, questions, counts):
-    """`counts` questions of each kind and language, each text once. A wording that both signs or both ways of writing
-    share is one text."""
+    """`counts` questions of each group and language, each text once."""
     taken, seen = [], set()
     for (kind, language), count in counts.items():
-        pool = [q for q in questions if q.kind == kind and q.language == language]
+        pool = [q for q in questions if q.group() == kind and q.language == language]
         some = []
         for question in stream.shuffled(pool):
             if len(some) < count and question.text not in seen:
@@ -162,7 +166,7 @@ def held_out_record(question):
     record = {"messages": [user(question.text), assistant(question.topic.answer(question.language))],
               "kind": question.kind, "language": question.language, "answer": answer}
     if subject is not None:
-        record["subject"] = subject
+        record.update(subject=subject, asked=question.group() == "fact")
     return record
 
 
@@ -173,9 +177,9 @@ def both(**counts):
 
 def make_sft():
     train = Stream("sft", "train")
-    questions = pick(train, every_question(unseen=False), both(fact=620, sum=350, story=110))
+    questions = pick(train, every_question(unseen=False), both(fact=580, sum=350, story=140))
     held = Stream("sft", "heldout")
-    unseen = pick(held, every_question(unseen=True), both(fact=100, sum=60))
+    unseen = pick(held, every_question(unseen=True), both(fact=50, unasked=50, sum=60))
     return [conversation(train, q) for q in questions], [held_out_record(q) for q in unseen]
 
 
@@ -186,12 +190,12 @@ def prompt_record(stream, question, percent):
     if answer is not None:
         record["answer"] = answer
     if subject is not None:
-        record["subject"] = subject
+        record.update(subject=subject, asked=question.group() == "fact")
     return record
 
 
 def make_prompts():
     train, held = Stream("prompts", "train"), Stream("prompts", "heldout")
     questions = pick(train, every_question(unseen=False), both(fact=300, sum=240, story=60))
-    unseen = pick(held, every_question(unseen=True), both(fact=50, sum=50, story=20))
+    unseen = pick(held, every_question(unseen=True), both(fact=25, unasked=25, sum=50, story=20))
     return [prompt_record(train, q, 20) for q in questions], [prompt_record(held, q, 0) for q in unseen]

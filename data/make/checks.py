@@ -223,6 +223,13 @@ def check_grammar(files):
                     yield "%s:%d: wrong particle: %s%s" % (path, number, word, particle)
 
 
+def contents(record):
+    """What is said in a record, each message once."""
+    if "text" in record or isinstance(record.get("prompt"), str):
+        return [record.get("text") or record["prompt"]]
+    return [message["content"] for key in ("messages", "prompt", "chosen", "rejected") for message in record.get(key, [])]
+
+
 def check_readme(folder, files):
     """The table of the README is the one that `stats` prints; looked at only where the README stands."""
     readme = folder / "README.md"
@@ -236,7 +243,7 @@ def table(files):
     yield "|---|---:|---:|---:|---:|---:|"
     for path, content in files.items():
         lines = content.decode("utf-8").splitlines()
-        words = " ".join(text for line in lines for text in texts(json.loads(line))).split()
+        words = " ".join(said for line in lines for said in contents(json.loads(line))).split()
         ratio = len(content) / len(gzip.compress(content, 9, mtime=0))
         yield "| %s | %d | %d | %d | %d | %.1f |" % (path, len(lines), len(content), len(words), len(set(words)), ratio)
     yield "| all | %d | %d | | | |" % (sum(content.count(b"\n") for content in files.values()),

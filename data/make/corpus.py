@@ -1,6 +1,6 @@
 """The corpus: documents of facts, sums and stories, each language in its own files."""
 from . import stories, sums, world
-from .facts import BY_KEY, FACTS, HELD_OUT, PERSON_ATTRIBUTES, about
+from .facts import BY_KEY, FACTS, PERSON_ATTRIBUTES, TRAINED, about
 from .language import en_list, fill, ko_list, native, with_particle
 from .rng import Stream
 from .world import EN, KO
@@ -92,10 +92,9 @@ def talk(stream, language):
 
 
 def questions(stream, language):
-    """Questions with their answers, one pair a line; no held-out fact is asked."""
-    trained = [fact for fact in FACTS if fact.key not in HELD_OUT]
-    lines = [stream.choice(fact.questions(language)) + " " + fact.answer(language)
-             for fact in stream.sample(trained, 2 + stream.below(3))]
+    """Questions with their answers, one pair a line; none is held out."""
+    lines = [stream.choice(fact.trained_questions(language)) + " " + fact.answer(language)
+             for fact in stream.sample(TRAINED, 2 + stream.below(3))]
     return "\n".join(lines)
 
 
@@ -107,12 +106,18 @@ def animals(stream, language):
     return " ".join(said)
 
 
-FACT_KINDS = {portrait: 40, assorted: 22, compared: 8, talk: 10, questions: 8, town: 7, animals: 5}
+FACT_KINDS = {portrait: 26, assorted: 18, compared: 4, talk: 6, questions: 36, town: 5, animals: 5}
+
+
+def some_sum(stream):
+    """A sum that is not held out, in digits more often than in words."""
+    words = stream.chance(25)
+    return stream.choice([s for s in sums.TRAINED if s.words == words])
 
 
 def sheet(stream, language):
     """Bare equations, one a line: the same in both languages."""
-    some = [sums.Sum(*stream.choice(sums.TRAINED).key) for _ in range(5 + stream.below(6))]
+    some = [sums.Sum(*some_sum(stream).key) for _ in range(5 + stream.below(6))]
     return "\n".join("%d %s %d = %d" % (s.left, s.sign, s.right, s.result) for s in some)
 
 
@@ -127,13 +132,14 @@ def table(stream, language):
 
 
 def said_sums(stream, language):
-    return " ".join(stream.choice(stream.choice(sums.TRAINED).sayings(language)) for _ in range(3 + stream.below(3)))
+    return " ".join(stream.choice(some_sum(stream).sayings(language)) for _ in range(3 + stream.below(3)))
 
 
 def family(stream, language):
     """The four sums of one family, in one way of writing."""
-    first = stream.choice([s for s in sums.TRAINED if s.sign == "+"])
-    a, b, words = first.left, first.right, first.words
+    total = some_sum(stream)
+    (a, b), words = stream.shuffled(total.family()), total.words
+    first = sums.Sum(a, "+", b, words)
     four = [first, sums.Sum(b, "+", a, words), sums.Sum(a + b, "-", a, words), sums.Sum(a + b, "-", b, words)]
     return " ".join(s.answer(language) for s in (four if a != b else four[::2]))
 
@@ -147,14 +153,14 @@ def two_ways(stream, language):
 
 def sum_questions(stream, language):
     lines = []
-    for total in (stream.choice(sums.TRAINED) for _ in range(2 + stream.below(3))):
+    for total in (some_sum(stream) for _ in range(2 + stream.below(3))):
         lines.append(stream.choice(total.questions(language)) + " " + total.answer(language))
     return "\n".join(lines)
 
 
 def counting(stream, language):
-    start = stream.below(15)
-    row = list(range(start, min(21, start + 5 + stream.below(5))))
+    start = stream.below(sums.LARGEST - 4)
+    row = list(range(start, min(sums.LARGEST + 1, start + 5 + stream.below(5))))
     if stream.chance(40):
         row = row[::-1]
     words = stream.chance(50)
@@ -192,7 +198,7 @@ def fill_all(template, slots):
     return " ".join(fill(part + ".", slots) for part in template[:-1].split(". "))
 
 
-SUM_KINDS = {sheet: 22, table: 12, said_sums: 22, family: 10, two_ways: 6, sum_questions: 14, counting: 4, problem: 10}
+SUM_KINDS = {sheet: 22, table: 15, said_sums: 14, family: 10, two_ways: 8, sum_questions: 22, counting: 3, problem: 6}
 
 
 def documents(kind, language):

@@ -50,7 +50,23 @@ class Fact:
         return [fill(template, slots) for template in [phrases["answer"]] + phrases["say"]]
 
     def questions(self, language):
+        """Every wording of the question, held-out ones among them."""
         return [fill(template, self.slots(language)) for template in self.phrases(language)["ask"]]
+
+    def unseen_wording(self, language):
+        """The one wording in which no training file asks for this fact, or None: half of the facts have one."""
+        stream = Stream("held out", "wording", language, *self.key)
+        wording = stream.choice(self.questions(language))
+        return wording if stream.chance(50) else None
+
+    def trained_questions(self, language):
+        """The wordings in which training files may ask; none for a fact that is held out whole."""
+        if self.key in HELD_OUT:
+            return []
+        return [text for text in self.questions(language) if text != self.unseen_wording(language)]
+
+    def unseen_questions(self, language):
+        return [text for text in self.questions(language) if text not in self.trained_questions(language)]
 
     def later_questions(self, language):
         """Questions that leave the person to be understood from the turn before."""
@@ -74,6 +90,8 @@ class Fact:
     def others(self):
         """The wrong values of the same attribute; a person is not his own friend, and a brother is a man."""
         banned = {self.value.key, self.subject.key}
+        if self.attribute in ("friend", "sibling"):
+            banned |= {self.person.facts[tie].key for tie in ("friend", "sibling")}
         if self.attribute == "sibling":
             woman = self.person.facts["sibling"].woman
             banned |= {person.key for person in world.PEOPLE if person.woman != woman}
@@ -97,10 +115,10 @@ def make_facts():
     return facts
 
 
-HELD_OUT_PEOPLE = 5   # of the people, for every attribute that is not mutual
-HELD_OUT_PAIRS = 2    # of the pairs of friends, and of siblings
+HELD_OUT_PEOPLE = 3   # of the people, for every attribute that is not mutual
+HELD_OUT_PAIRS = 1    # of the pairs of friends, and of siblings
 HELD_OUT_TOWNS = 1    # of the towns, for each attribute
-HELD_OUT_ANIMALS = 2  # of the animals, for each attribute
+HELD_OUT_ANIMALS = 1  # of the animals, for each attribute
 
 
 def choose_held_out(facts):

@@ -52,5 +52,5 @@ def pair(stream, question, percent_system):
 def make_preferences():
     train, held = Stream("preferences", "train"), Stream("preferences", "heldout")
     questions = pick(train, every_question(unseen=False), both(fact=300, sum=180, story=60))
-    unseen = pick(held, every_question(unseen=True), both(fact=40, sum=30, story=15))
+    unseen = pick(held, every_question(unseen=True), both(fact=20, unasked=20, sum=30, story=15))
     return [pair(train, q, 20) for q in questions], [pair(held, q, 0) for q in unseen]

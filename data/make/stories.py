@@ -2,7 +2,7 @@
 from . import plots_en, plots_ko, world
 from .language import fill, native
 from .rng import Stream
-from .sums import leaks
+from .sums import LARGEST, leaks
 from .world import EN, KO, names
 
 PLOTS = {EN: plots_en, KO: plots_ko}
@@ -31,7 +31,7 @@ on the roof|지붕 위""")
 FRUIT = [("apple", "apples", "사과"), ("pear", "pears", "배"), ("peach", "peaches", "복숭아"),
          ("orange", "oranges", "오렌지"), ("plum", "plums", "자두"), ("egg", "eggs", "달걀"),
          ("carrot", "carrots", "당근"), ("cookie", "cookies", "쿠키")]
-HELD_OUT_PAIRS = 36
+HELD_OUT_PAIRS = 24
 NAMES_A_FRIEND = ("gift", "lost", "pet")  # plots that call the helper a friend
 
 ASK = {
@@ -40,6 +40,7 @@ ASK = {
     KO: ["{h|과} {t}에 대한 짧은 이야기를 들려 주세요.", "{h|이} 나오는 {t} 이야기를 해 주세요.",
          "{h|과} {t|이} 나오는 이야기를 써 주세요."],
 }
+TITLE = {EN: "{h} and the {t}.", KO: "{h|과} {t}."}
 
 
 def choose_pairs():
@@ -94,7 +95,7 @@ def cast(stream, language, hero, friend, thing):
     animal, home, diet = stream.choice(world.ANIMALS)
     slots.update(animals=animal[language], home=home[language], diet=diet[language])
     slots["Animals"] = slots["animals"].capitalize()
-    total = 2 + stream.below(18)
+    total = 2 + stream.below(LARGEST - 1)
     given = 1 + stream.below(total - 1)
     fruit = stream.choice(FRUIT)
     slots["n1"], slots["n2"] = (count_words(n, fruit, language) for n in (total, total - given))
@@ -117,8 +118,9 @@ def short_story(stream, language, hero, thing, asked=None):
 def corpus_story(stream, language):
     """A story of the corpus, or None where it would show a held-out sum or bring a held-out pair together."""
     hero, thing = stream.choice(pairs(unseen=False))
-    if stream.chance(20):
-        return short_story(stream, language, hero, thing)
+    if stream.chance(50):
+        title = fill(TITLE[language], {"h": hero.name[language], "t": thing[language]}) + "\n"
+        return (title if stream.chance(70) else "") + short_story(stream, language, hero, thing)
     kind = stream.choice(sorted(plots_en.LONG))
     friend = hero.facts["friend"]
     if kind == "practice":

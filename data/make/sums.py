@@ -10,7 +10,7 @@ from .rng import Stream
 from .world import EN, KO
 
 LARGEST = 20
-HELD_OUT_FAMILIES = 14
+HELD_OUT_FAMILIES = 10
 HELD_OUT_SHARING = 3  # at most so many held-out families have a number in common
 
 
@@ -107,8 +107,8 @@ def is_held_out(total):
     return total.family() in FAMILIES
 
 
-_KO_NUMBERS = sorted([(sino(n), n) for n in range(LARGEST + 1)], key=lambda pair: -len(pair[0]))
-_KO_COUNTS = sorted([(native(n), n) for n in range(1, LARGEST + 1)], key=lambda pair: -len(pair[0]))
+_KO_NUMBERS = sorted([(sino(n), n) for n in range(21)], key=lambda pair: -len(pair[0]))
+_KO_COUNTS = sorted([(native(n), n) for n in range(1, 21)], key=lambda pair: -len(pair[0]))
 _SINO = SINO_DIGITS + "십"
 _EN_PATTERN = "|".join(sorted(EN_SMALL, key=len, reverse=True))
 _NUMBER = re.compile(

@@ -24,27 +24,19 @@ Mina|미나
 Sora|소라
 Dasom|다솜
 Jiyun|지윤
-Bomi|보미
-Yerin|예린
 Anna|안나
 Lucy|루시
 Nora|노라
-Helen|헬렌
-Clara|클라라
-Emily|에밀리""")
+Helen|헬렌""")
 MEN = names("""
 Minho|민호
 Junseo|준서
 Donghyun|동현
-Jihun|지훈
-Woojin|우진
 Sanghyuk|상혁
 Leo|레오
 Oscar|오스카
 Martin|마틴
-Simon|사이먼
-Peter|피터
-Hugo|휴고""")
+Peter|피터""")
 TOWNS = names("""
 Riverside|강가마을
 Pinewood|솔숲마을
@@ -60,23 +52,15 @@ farmer|농부
 painter|화가
 singer|가수
 writer|작가
-cook|요리사
 nurse|간호사
 pilot|조종사
 driver|운전사
-gardener|정원사
 carpenter|목수
-tailor|재단사
 firefighter|소방관
-police officer|경찰관
-postal worker|집배원
 librarian|사서
-dancer|무용수
-photographer|사진사
 engineer|기술자
 judge|판사
-actor|배우
-barber|이발사""")
+actor|배우""")
 PETS = names("""
 cat|고양이
 dog|강아지
@@ -93,22 +77,14 @@ Bella|벨라
 Rocky|로키
 Luna|루나
 Ruby|루비
-Daisy|데이지
 Ginger|진저
 Pepper|페퍼
 Muffin|머핀
 Lucky|럭키
 Teddy|테디
 Felix|펠릭스
-Toby|토비
-Nemo|니모
-Charlie|찰리
 Hazel|헤이즐
-Jasmine|재스민
 Bruno|브루노
-Rosie|로지
-Milo|마일로
-Oliver|올리버
 Melon|멜론
 Robin|로빈""")
 COLOURS = names("""
@@ -175,14 +151,10 @@ ANIMALS = [tuple(names(line.replace(";", "\n"))) for line in """
 cows|젖소;on farms|농장;grass|풀
 owls|올빼미;in old trees|오래된 나무;moths|나방
 squirrels|다람쥐;in forests|숲속;acorns|도토리
-frogs|개구리;in ponds|연못;flies|파리
 penguins|펭귄;on cold coasts|추운 바닷가;fish|물고기
-whales|고래;in the sea|바다;shrimps|새우
 monkeys|원숭이;in jungles|정글;bananas|바나나
 camels|낙타;in deserts|사막;thorny bushes|가시나무
-pandas|판다;in high mountains|높은 산;bamboo|대나무
 hens|암탉;in barns|헛간;corn|옥수수
-giraffes|기린;on grassy plains|초원;leaves|나뭇잎
 bees|꿀벌;in hives|벌집;nectar|꽃꿀""".strip().splitlines()]
 
 

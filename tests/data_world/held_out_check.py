@@ -7,7 +7,8 @@ searches the training files for what they ask. Usage: held_out_check.py [DATA_FO
   1. No held-out prompt, and no prompt of eval/, occurs in a training text, whatever its case, spaces and punctuation.
   2. No training text shows a held-out sum: its three numbers in a row, or a sentence or text with two numbers only
      where both are of the three. Digits and number words of both languages are the same number.
-  3. In the training chats no question with its answer names both the subject and the answer of a held-out fact.
+  3. In the training chats no question with its answer names both the subject and the answer of a fact that is never
+     asked.
 """
 import json
 import pathlib
@@ -121,7 +122,7 @@ def held_out(folder):
                 one, two = (min(values) for values in given)
                 adds = re.search(r"\+|plus|add|더하|더해", prompt) is not None
                 families.add(frozenset((one, two, one + two if adds else abs(one - two))))
-            elif "subject" in record:
+            elif record.get("asked") is False and "subject" in record:
                 facts.add((record["subject"], record["answer"]))
     return prompts, families, facts
 
