@@ -1,5 +1,7 @@
 #include "lib/tokenizer/scanner.h"
 
+#include <bit>
+#include <cstring>
 #include <limits>
 
 #include "lib/base/error.h"
@@ -33,8 +35,25 @@ constexpr Rules kQwen2Rules = {
 
 constexpr bool is_newline(char c) { return c == '\n' || c == '\r'; }
 
+constexpr bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
+
+constexpr std::uint64_t in_each_byte(unsigned byte) { return 0x0101010101010101U * byte; }
+
+// How many of the eight bytes at `at`, from the first on, are ASCII letters. No sum carries into the next byte, for the
+// top bits are cleared first.
+int count_leading_letters(const char* at) {
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, at, sizeof(bytes));
+  const std::uint64_t lower = (bytes | in_each_byte(0x20)) & in_each_byte(0x7f);
+  const std::uint64_t from_a = lower + in_each_byte(0x80 - 'a');
+  const std::uint64_t above_z = lower + in_each_byte(0x7f - 'z');
+  const std::uint64_t others = (~from_a | above_z | bytes) & in_each_byte(0x80);
+  static_assert(std::endian::native == std::endian::little);
+  return others == 0 ? 8 : std::countr_zero(others) / 8;
+}
+
 struct Char {
-  CharClass char_class;
+  CharClass kind;
   std::uint32_t size;
 };
 
@@ -52,15 +71,32 @@ class Scanner {
 
  private:
   Char char_at(const char* at) const {
+    if (is_ascii(*at)) return {ascii_class(static_cast<unsigned char>(*at)), 1};
     const auto [code_point, size] = decode_utf8(at, end_);
-    return {llmtrain::char_class(code_point), size};
+    return {char_class(code_point), size};
   }
-  bool is_at(const char* at, CharClass char_class) const { return at != end_ && char_at(at).char_class == char_class; }
+  bool is_at(const char* at, CharClass kind) const { return at != end_ && char_at(at).kind == kind; }
 
-  const char* run_end(const char* at, CharClass char_class, std::size_t limit = kNoLimit) const {
+  // run_end of letters, by eight ASCII bytes at a time where there are as many.
+  const char* letters_end(const char* at) const {
+    while (end_ - at >= 8) {
+      const int letters = count_leading_letters(at);
+      at += letters;
+      if (letters == 8) continue;
+      if (is_ascii(*at)) return at;
+      do {
+        const auto [code_point, size] = decode_utf8(at, end_);
+        if (char_class(code_point) != CharClass::kLetter) return at;
+        at += size;
+      } while (at != end_ && !is_ascii(*at));
+    }
+    return run_end(at, CharClass::kLetter);
+  }
+
+  const char* run_end(const char* at, CharClass kind, std::size_t limit = kNoLimit) const {
     for (; at != end_ && limit > 0; --limit) {
       const Char next = char_at(at);
-      if (next.char_class != char_class) break;
+      if (next.kind != kind) break;
       at += next.size;
     }
     return at;
@@ -69,14 +105,14 @@ class Scanner {
   const char* token_end(const char* at) const {
     const Char first = char_at(at);
     const char* const next = at + first.size;
-    switch (first.char_class) {
+    switch (first.kind) {
       case CharClass::kLetter:
-        return run_end(next, CharClass::kLetter);
+        return letters_end(next);
       case CharClass::kNumber:
         return run_end(next, CharClass::kNumber, rules.max_digits - 1);
       case CharClass::kOther:
         if (const auto size = contraction_size(at)) return at + size;
-        if (rules.any_prefix && is_at(next, CharClass::kLetter)) return run_end(next, CharClass::kLetter);
+        if (rules.any_prefix && is_at(next, CharClass::kLetter)) return letters_end(next);
         return symbols_end(next);
       case CharClass::kSpace:
         if (const char* const end = prefixed_end(at, next)) return end;
@@ -88,10 +124,9 @@ class Scanner {
   // After one white space character: the end of what takes it as its prefix, or null.
   const char* prefixed_end(const char* at, const char* next) const {
     if (next == end_ || is_newline(*at) || (!rules.any_prefix && *at != ' ')) return nullptr;
-    const CharClass second = char_at(next).char_class;
-    if (second == CharClass::kLetter) return run_end(next, CharClass::kLetter);
-    if (second == CharClass::kNumber && rules.numbers_prefix)
-      return run_end(next, CharClass::kNumber, rules.max_digits);
+    const CharClass second = char_at(next).kind;
+    if (second == CharClass::kLetter) return letters_end(next);
+    if (second == CharClass::kNumber && rules.numbers_prefix) return run_end(next, second, rules.max_digits);
     if (second == CharClass::kOther && *at == ' ') return symbols_end(next);
     return nullptr;
   }
@@ -110,7 +145,7 @@ class Scanner {
     const char* newlines_end = nullptr;
     while (at != end_) {
       const Char next = char_at(at);
-      if (next.char_class != CharClass::kSpace) break;
+      if (next.kind != CharClass::kSpace) break;
       last = at;
       if (is_newline(*at)) newlines_end = at + 1;
       at += next.size;

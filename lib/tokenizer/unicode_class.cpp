@@ -44,6 +44,7 @@ constexpr Blocks kBlocks = [] {
   return blocks;
 }();
 static_assert(std::ranges::count(kBlocks.is_mixed, true) == kMixedBlocks, "kMixedBlocks is this count");
+static_assert(kBlocks.is_mixed[0] && kBlocks.is_mixed[1], "ascii_class counts on it");
 
 constexpr std::array<std::uint16_t, kUnicodeBlocks> find_block_starts() {
   std::array<std::uint16_t, kUnicodeBlocks> starts{};

@@ -39,6 +39,11 @@ inline std::uint8_t char_traits(char32_t code_point) {
 // Anything that is no code point is kOther.
 inline CharClass char_class(char32_t code_point) { return static_cast<CharClass>(detail::char_traits(code_point) & 3); }
 
+// The same for U+0000 to U+007F, in one step: their blocks are the first two of the mixed ones.
+inline CharClass ascii_class(unsigned char byte) {
+  return static_cast<CharClass>(detail::kCharTraits[detail::kUniformBlocks * detail::kUnicodeBlockSize + byte]);
+}
+
 inline NfcTrait nfc_trait(char32_t code_point) { return static_cast<NfcTrait>(detail::char_traits(code_point) / 4); }
 
 }  // namespace llmtrain

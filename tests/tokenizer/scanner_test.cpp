@@ -143,6 +143,19 @@ TEST_P(ScanPretokensBy, EqualsPcre2OnAllContractions) {
       168421);
 }
 
+TEST_P(ScanPretokensBy, EqualsPcre2OnWordsOfEveryLengthBesideEveryAsciiCharacter) {
+  const std::string letters = "azAZbyBYcxCXdwDWevEV";
+  for (std::size_t before = 0; before <= letters.size() && !HasFailure(); ++before) {
+    for (std::size_t after = 0; after <= letters.size(); ++after) {
+      for (std::uint32_t c = 0; c <= 0x80; ++c) {
+        std::string text = letters.substr(0, before);
+        append_utf8(text, c);
+        expect_equal_to_pcre2(text + letters.substr(0, after));
+      }
+    }
+  }
+}
+
 // Code points that are of the same class to PCRE2 and to us, sorted by what they may do to a scanner.
 struct CodePointPools {
   std::vector<char32_t> letters, numbers, spaces, marks, symbols, unassigned, bounds;
