@@ -82,7 +82,7 @@ TEST_F(CorpusStatsTest, CountsDuplicatesOverAllSources) {
 
 TEST_F(CorpusStatsTest, CountsScriptsWithoutTheEndToken) {
   config_.data.train = {source(folder_.write("a.jsonl", "{\"text\":\"한국 ab\"}\n{\"text\":\"c1\"}\n"))};
-  const auto& scripts = measure().sources[0].scripts;
+  const auto scripts = measure().sources[0].scripts;
   EXPECT_EQ(scripts[static_cast<std::size_t>(Script::kHangul)], 2U);
   EXPECT_EQ(scripts[static_cast<std::size_t>(Script::kLatin)], 3U);
   EXPECT_EQ(scripts[static_cast<std::size_t>(Script::kDigits)], 1U);
