@@ -32,11 +32,12 @@ std::string variant(const std::string& config) {
   return uses_cuda == "1" || uses_cuda == "ON" ? "CUDA " + build_setting(config, "CUDA_VERSION") : "CPU";
 }
 
+// The first path with the part in it, "" if there is none.
 std::string first_containing(const std::vector<std::string>& paths, std::string_view part) {
   for (const auto& path : paths) {
     if (path.find(part) != std::string::npos) return path;
   }
-  return "not mapped";
+  return "";
 }
 
 // Large enough that every thread gets a part; a product of ones has a known answer.
@@ -59,8 +60,8 @@ DoctorReport examine() {
   report.libtorch_variant = variant(config);
   report.libtorch_path = first_containing(files, "/libtorch_cpu.so");
   report.libtorch_kernels = at::get_cpu_capability();
-  report.cuda_linked = at::hasCUDA();
-  report.cuda_devices = report.cuda_linked ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
+  report.cuda_linked = !first_containing(files, "/libtorch_cuda.so").empty();
+  report.cuda_devices = at::hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
   report.openmp_runtimes = openmp_runtimes(files);
   report.threads = at::get_num_threads();
   const std::filesystem::directory_iterator tasks("/proc/self/task");
