@@ -63,9 +63,7 @@ std::string explain_tree(const KeySpec& root) {
 
 std::string explain_key(const KeySpec& root, std::string_view path) {
   const KeySpec* spec = find_spec(root, path);
-  if (spec == nullptr) {
-    throw config_error("{}", unknown_key_text(path, suggest_path(root, path), root));
-  }
+  if (spec == nullptr) throw config_error("{}", unknown_path_text(root, path));
   // The item of a list is explained by the list.
   if (spec->name.empty() && spec != &root) return explain_key(root, path.substr(0, path.rfind('[')));
   std::string text = fmt::format("{}\n  {}\n\n", without_indices(path), spec->description);

@@ -18,7 +18,7 @@
 // that lists every key once: its name, the member, what it means, and what the value must satisfy. Reader, writer,
 // --set, explain, schema and the key reference are visitors of that list. A member is bool, std::int64_t, double,
 // std::string, Bytes, Duration, an enum with an EnumTable, another config struct, or std::optional / std::vector of
-// these. Keys that must agree with each other are checked by an optional
+// these; an optional begins empty. Keys that must agree with each other are checked by an optional
 //
 //   void check(const OptimConfig& c, Contradictions& out);
 //

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/error.h"
 #include "lib/config/writer.h"
 
 namespace llmtrain {
@@ -42,13 +43,12 @@ void describe_section(const SectionRef& section, KeySpec& spec) {
 // The value is a default, and the description's own: it may be filled and emptied to look at what it can hold.
 void describe_value(const ValueRef& value, KeySpec& spec) {
   if (const auto* optional = std::get_if<OptionalRef>(&value.to)) {
-    const bool given = optional->given(optional->value);
-    describe_value(given ? optional->get(optional->value) : optional->emplace(optional->value), spec);
-    if (!given) {
-      optional->reset(optional->value);
-      spec.default_text.reset();
-      spec.optional = true;
-    }
+    // A default of its own would come back when the writer leaves out an optional that was set to null.
+    ENSURE(!optional->given(optional->value), spec.path);
+    describe_value(optional->emplace(optional->value), spec);
+    optional->reset(optional->value);
+    spec.default_text.reset();
+    spec.optional = true;
     return;
   }
   spec.kind = kind_of(value);

@@ -88,16 +88,6 @@ void put(YamlNode& root, const std::vector<Step>& steps, YamlNode value, std::st
   *node = std::move(value);
 }
 
-// The section that holds the first part of the path that is not known.
-const KeySpec& last_known_section(const KeySpec& root, std::string_view path) {
-  for (std::size_t dot = path.rfind('.'); dot != std::string_view::npos; dot = path.rfind('.')) {
-    path = path.substr(0, dot);
-    const KeySpec* spec = find_spec(root, path);
-    if (spec != nullptr && spec->kind == ValueKind::kSection) return *spec;
-  }
-  return root;
-}
-
 }  // namespace
 
 void apply_overrides(YamlNode& root, const std::vector<std::string>& overrides, const KeySpec& spec,
@@ -112,7 +102,7 @@ void apply_overrides(YamlNode& root, const std::vector<std::string>& overrides, 
       continue;
     }
     if (find_spec(spec, path) == nullptr) {
-      faults.add(kSet, unknown_key_text(path, suggest_path(spec, path), last_known_section(spec, path)));
+      faults.add(kSet, unknown_path_text(spec, path));
       continue;
     }
     put(root, *steps, parse_set_value(text.substr(equals + 1), path, faults), path, faults);

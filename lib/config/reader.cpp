@@ -156,7 +156,7 @@ class Reader {
     }
   }
 
-  void wrong(const YamlNode& node, const KeySpec& spec, const std::string& path, std::string hint) {
+  void wrong(const YamlNode& node, const KeySpec& spec, const std::string& path, const std::string& hint) {
     faults_.add(node.place, fmt::format("'{}': expected {}, got {}{}", path, expected_text(spec), found_text(node),
                                         hint.empty() ? "" : "; " + hint));
   }

@@ -27,6 +27,18 @@ std::string squashed(std::string_view key) {
   return text;
 }
 
+std::vector<std::string> split_words(std::string_view key) {
+  std::vector<std::string> words(1);
+  for (const char c : key) {
+    if (c == '-' || c == '_' || c == ' ') {
+      words.emplace_back();
+    } else {
+      words.back() += c;
+    }
+  }
+  return words;
+}
+
 std::vector<std::string> components(std::string_view path) {
   std::vector<std::string> parts;
   while (!path.empty()) {
@@ -93,6 +105,33 @@ std::optional<std::string> near_sibling(const KeySpec& section, std::string_view
   return nearest(key, names);
 }
 
+bool is_start(std::string_view start, std::string_view word) { return start.size() >= 3 && word.starts_with(start); }
+
+// Whether one is an abbreviation of the other ("seq_len", "gradient_clipping"), or a word of it ("max_steps",
+// "warmup").
+bool is_related(const KeySpec& spec, std::string_view key) {
+  const auto ours = split_words(spec.name);
+  const auto theirs = split_words(key);
+  const auto holds = [](const std::vector<std::string>& words, std::string_view word) {
+    return word.size() >= kTellingKey && std::find(words.begin(), words.end(), word) != words.end();
+  };
+  if (holds(theirs, spec.name) || holds(ours, key)) return true;
+  return std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(),
+                    [](const auto& a, const auto& b) { return is_start(a, b) || is_start(b, a); });
+}
+
+// Whether the description speaks of every word of the key: "learning_rate" of "Peak learning rate."
+bool speaks_of(const KeySpec& spec, std::string_view key) {
+  constexpr std::size_t kShortestWord = 3;
+  const std::string text = squashed(spec.description);
+  std::size_t words = 0;
+  for (const auto& word : split_words(key)) {
+    if (word.size() < kShortestWord || text.find(squashed(word)) == std::string::npos) return false;
+    ++words;
+  }
+  return words > 1;
+}
+
 }  // namespace
 
 std::optional<std::string> suggest_key(const KeySpec& root, std::string_view section_path, std::string_view key) {
@@ -118,8 +157,12 @@ std::optional<std::string> suggest_key(const KeySpec& root, std::string_view sec
   }
   if (auto found = elsewhere([&](const KeySpec& spec) { return squashed(spec.name) == bare; })) return found;
   if (key.size() < kTellingKey) return std::nullopt;
-  return elsewhere([&](const KeySpec& spec) { return edit_distance(spec.name, key) == 1; });
+  if (auto found = elsewhere([&](const KeySpec& spec) { return edit_distance(spec.name, key) == 1; })) return found;
+  if (auto found = elsewhere([&](const KeySpec& spec) { return is_related(spec, key); })) return found;
+  return elsewhere([&](const KeySpec& spec) { return spec.is_leaf() && speaks_of(spec, key); });
 }
+
+namespace {
 
 std::optional<std::string> suggest_path(const KeySpec& root, std::string_view path) {
   auto parts = components(path);
@@ -144,6 +187,8 @@ std::optional<std::string> suggest_path(const KeySpec& root, std::string_view pa
   return suggest_key(root, "", parts.back());
 }
 
+}  // namespace
+
 std::string unknown_key_text(std::string_view path, const std::optional<std::string>& suggestion,
                              const KeySpec& section) {
   const std::string shown = printable(path, kShownKey);
@@ -151,6 +196,16 @@ std::string unknown_key_text(std::string_view path, const std::optional<std::str
   std::vector<std::string_view> names;
   for (const auto& child : section.children) names.push_back(child.name);
   return fmt::format("unknown key '{}'; the keys here are {}", shown, fmt::join(names, ", "));
+}
+
+std::string unknown_path_text(const KeySpec& root, std::string_view path) {
+  const KeySpec* section = &root;
+  for (auto known = path; known.find('.') != std::string_view::npos && section == &root;) {
+    known = known.substr(0, known.rfind('.'));
+    const KeySpec* spec = find_spec(root, known);
+    if (spec != nullptr && spec->kind == ValueKind::kSection) section = spec;
+  }
+  return unknown_key_text(path, suggest_path(root, path), *section);
 }
 
 }  // namespace llmtrain

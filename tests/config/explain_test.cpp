@@ -74,6 +74,8 @@ TEST(Explain, NamesTheNearestKnownKey) {
             "unknown key 'motor.powr'; did you mean 'motor.power'?");
   EXPECT_EQ(error_of(ExitCode::kUsage, [] { explain_key(pipeline_spec(), "optim.lr"); }),
             "unknown key 'optim.lr'; did you mean 'pretrain.optim.lr'?");
+  EXPECT_THAT(error_of(ExitCode::kUsage, [] { explain_key(describe<Car>(), "motor.zzz.yyy"); }),
+              HasSubstr("unknown key 'motor.zzz.yyy'; the keys here are power, torque"));
 }
 
 TEST(Explain, ShowsTheWholeTree) {
@@ -103,6 +105,28 @@ TEST(Suggest, FindsCaseHyphensAndTypos) {
   EXPECT_EQ(suggest_key(spec, "pretrain.data.train[3]", "wheight"), "pretrain.data.train[3].weight");
   EXPECT_EQ(suggest_key(spec, "", "zzzzzz"), std::nullopt);
   EXPECT_EQ(suggest_key(spec, "", std::string(100'000, 'a')), std::nullopt);
+}
+
+TEST(Suggest, PrefersTheRightKeyElsewhereToANearOneHere) {
+  const KeySpec spec = pipeline_spec();
+  EXPECT_EQ(suggest_key(spec, "run", "lr"), "pretrain.optim.lr");                    // not run.dir
+  EXPECT_EQ(suggest_key(spec, "pretrain", "name"), "pretrain.optim.schedule.name");  // not run.name
+}
+
+TEST(Suggest, FindsAbbreviationsAndWords) {
+  const KeySpec spec = pipeline_spec();
+  EXPECT_EQ(suggest_key(spec, "pretrain", "seq_len"), "pretrain.sequence_length");
+  EXPECT_EQ(suggest_key(spec, "pretrain", "max_steps"), "pretrain.steps");
+  EXPECT_EQ(suggest_key(spec, "pretrain", "warmup"), "pretrain.optim.schedule.warmup_steps");
+  EXPECT_EQ(suggest_key(spec, "model", "num_layers"), "model.layers");
+  EXPECT_EQ(suggest_key(spec, "pretrain", "gradient_clipping"), "pretrain.optim.grad_clip");
+}
+
+TEST(Suggest, FindsAKeyByWhatItMeans) {
+  const KeySpec spec = pipeline_spec();
+  EXPECT_EQ(suggest_key(spec, "pretrain.optim", "learning_rate"), "pretrain.optim.lr");
+  EXPECT_EQ(suggest_key(spec, "", "learning-rate"), "pretrain.optim.lr");
+  EXPECT_EQ(suggest_key(spec, "", "learning"), std::nullopt);
 }
 
 TEST(Schema, SaysWhatTheReaderTakes) {

@@ -58,6 +58,10 @@ TEST(Reader, KeepsTheDefaultsOfWhatIsNotGiven) {
 TEST(Reader, TakesNullForAnOptionalKey) {
   const Car car = read_car("owner: ~\nmotor: null\nrest: ~\n");
   EXPECT_EQ(car, Car{});
+  Car owned;
+  owned.owner = "Ada";
+  read_config({.name = "car.yaml", .text = "owner: ~\n"}, owned);
+  EXPECT_EQ(owned.owner, std::nullopt);
 }
 
 TEST(Reader, RefusesNullForOtherKeys) {
@@ -170,8 +174,10 @@ TEST(Reader, ReportsContradictionsAtTheirKey) {
 
 // A contradiction with a value that could not be read would be a second fault for one mistake.
 TEST(Reader, DoesNotCompareWhatItCouldNotRead) {
-  EXPECT_EQ(fault_of("motor:\n  power: 1O\n  torque: 11\n"),
+  EXPECT_EQ(fault_of("motor:\n  power: 1O\n  torque: 150\n"),
             "car.yaml:2:10: 'motor.power': expected an integer from 1 to 1000, got '1O'");
+  EXPECT_EQ(fault_of("motor:\n  power: ${LLMTRAIN_TEST_NOT_SET}\n  torque: 150\n"),
+            "car.yaml:2:10: environment variable 'LLMTRAIN_TEST_NOT_SET' is not set");
 }
 
 TEST(Reader, FindsEveryFaultInTheOrderOfTheFile) {
