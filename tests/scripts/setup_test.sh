@@ -8,6 +8,7 @@ checkout=$folder/checkout
 mkdir -p "$checkout/scripts" "$checkout/cmake" "$folder/bin" "$folder/tools"
 cp "$source_root"/scripts/{setup,common}.sh "$checkout/scripts/"
 cp "$source_root/cmake/LibTorchProbe.cmake" "$checkout/cmake/"
+cp "$source_root/tests/scripts/support.sh" "$folder/" # for who may not look into the checkout
 : >"$folder/calls"
 for tool in bash env cat grep sed dirname basename cmake ninja g++ mkdir mv rm ldd xargs cut du mktemp tail sleep touch echo; do
   ln -s "$(type -P "$tool")" "$folder/tools/$tool"
@@ -31,7 +32,7 @@ P
 # Says where torch is, and is pip: 'download' tells what it would bring and takes its time, 'install' lays FAKE_INSTALLS.
 write_program python3 <<P
 #!/usr/bin/env bash
-source "$source_root/tests/scripts/support.sh"
+source "$folder/support.sh"
 trap - EXIT
 case "\$*" in
   -c*) echo "\${FAKE_PYTHON_TORCH:-}" ;;
