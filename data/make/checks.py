@@ -227,7 +227,8 @@ def contents(record):
     """What is said in a record, each message once."""
     if "text" in record or isinstance(record.get("prompt"), str):
         return [record.get("text") or record["prompt"]]
-    return [message["content"] for key in ("messages", "prompt", "chosen", "rejected") for message in record.get(key, [])]
+    keys = ("messages", "prompt", "chosen", "rejected")
+    return [message["content"] for key in keys for message in record.get(key, [])]
 
 
 def check_readme(folder, files):

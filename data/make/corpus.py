@@ -138,7 +138,7 @@ def said_sums(stream, language):
 def family(stream, language):
     """The four sums of one family, in one way of writing."""
     total = some_sum(stream)
-    (a, b), words = stream.shuffled(total.family()), total.words
+    (a, b), words = stream.shuffled(total.addends()), total.words
     first = sums.Sum(a, "+", b, words)
     four = [first, sums.Sum(b, "+", a, words), sums.Sum(a + b, "-", a, words), sums.Sum(a + b, "-", b, words)]
     return " ".join(s.answer(language) for s in (four if a != b else four[::2]))

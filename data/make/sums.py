@@ -1,7 +1,8 @@
-"""Additions and subtractions up to twenty, in digits and in words, and the families of sums that are held out.
+"""Additions and subtractions up to twenty, in digits and in words, and those that are held out.
 
-A family {a, b, a + b} is four sums: a + b, b + a, and the two subtractions that undo them. A held-out family is held
-out whole: in digits, in words, in both languages.
+A family {a, b, a + b} is four sums: a + b, b + a, and the two subtractions that undo them. In some families one
+addition and one subtraction are held out, in digits and in words, in both languages; their twins (the numbers turned
+round, the other number taken away) are taught, so a held-out sum can be known without having been seen.
 """
 import re
 
@@ -10,7 +11,7 @@ from .rng import Stream
 from .world import EN, KO
 
 LARGEST = 20
-HELD_OUT_FAMILIES = 10
+HELD_OUT_FAMILIES = 14
 HELD_OUT_SHARING = 3  # at most so many held-out families have a number in common
 
 
@@ -25,8 +26,8 @@ class Sum:
     def key(self):
         return (self.left, self.sign, self.right)
 
-    def family(self):
-        return tuple(sorted((self.left, self.right) if self.sign == "+" else (self.right, self.result)))
+    def addends(self):
+        return (self.left, self.right) if self.sign == "+" else (self.right, self.result)
 
     def number(self, value, language):
         if not self.words:
@@ -62,8 +63,8 @@ for _words in (False, True):
     ANSWER[EN, "-", _words] = "{a} minus {b} is {r}." if _words else "{a} - {b} = {r}."
     ANSWER[KO, "+", _words] = "{a} 더하기 {b|은} {r|이에요}." if _words else "{a} + {b} = {r|이에요}."
     ANSWER[KO, "-", _words] = "{a} 빼기 {b|은} {r|이에요}." if _words else "{a} - {b} = {r|이에요}."
-    SAY[EN, "+", _words] = ["{a} plus {b} is {r}.", "{a} and {b} make {r}.", "{b} more than {a} is {r}.",
-                            "If you add {b} to {a}, you get {r}."]
+    SAY[EN, "+", _words] = ["{a} plus {b} is {r}.", "{a} and {b} make {r}.", "{a} and {b} more is {r}.",
+                            "If you add {a} and {b}, you get {r}."]
     SAY[EN, "-", _words] = ["{a} minus {b} is {r}.", "{b} less than {a} is {r}.", "{a} take away {b} leaves {r}.",
                             "If you take {b} from {a}, you get {r}."]
     SAY[KO, "+", _words] = ["{a} 더하기 {b|은} {r|이에요}.", "{a|과} {b|을} 더하면 {r|이에요}.",
@@ -87,24 +88,25 @@ def every_sum(words=False):
            [Sum(a, "-", b, words) for a in range(LARGEST + 1) for b in range(a + 1)]
 
 
-def choose_families():
-    """Held-out families: no number below 2 and no two neighbours, so that counting by ones never looks like one."""
-    fit = [(a, b) for a in range(2, LARGEST) for b in range(a + 2, LARGEST + 1 - a)]
-    chosen = []
-    for family in Stream("held out", "sums").shuffled(fit):
+def choose_held_out():
+    """The keys (left, sign, right) of the sums that are held out, one addition and one subtraction of a family."""
+    stream = Stream("held out", "sums")
+    chosen, keys = [], set()
+    for a, b in stream.shuffled([(a, b) for a in range(2, LARGEST) for b in range(a + 2, LARGEST + 1 - a)]):
         # Few families share a number, so that every number is still seen in most of its sums.
-        shared = max(sum(1 for a, b in chosen if n in (a, b, a + b)) for n in family + (sum(family),))
+        shared = max(sum(1 for family in chosen if n in family) for n in (a, b, a + b))
         if shared < HELD_OUT_SHARING and len(chosen) < HELD_OUT_FAMILIES:
-            chosen.append(family)
-    return sorted(chosen)
+            chosen.append((a, b, a + b))
+            left, right = stream.shuffled((a, b))
+            keys |= {(left, "+", right), (a + b, "-", stream.choice((a, b)))}
+    return keys
 
 
-FAMILIES = choose_families()
-HELD_OUT_NUMBERS = [frozenset((a, b, a + b)) for a, b in FAMILIES]
+HELD_OUT = choose_held_out()
 
 
 def is_held_out(total):
-    return total.family() in FAMILIES
+    return total.key in HELD_OUT
 
 
 _KO_NUMBERS = sorted([(sino(n), n) for n in range(21)], key=lambda pair: -len(pair[0]))
@@ -135,18 +137,29 @@ def numbers_in(text):
     return found
 
 
-def leaks(text):
-    """Whether a training text shows a held-out family: all three numbers in a row, or a sentence (or the whole text)
-    whose only numbers are two of the three."""
-    every = []
-    for sentence in sentences(text):
-        numbers = numbers_in(sentence)
-        every += numbers
-        if len(numbers) == 2 and numbers[0] != numbers[1] and any(set(numbers) <= f for f in HELD_OUT_NUMBERS):
+ADDS = re.compile(r"\+|\b(?:plus|add|more|make)\b|더하|더해|더 ")
+TAKES = re.compile(r" - |\b(?:minus|less|take|takes|leaves|of them|left)\b|빼|주었|먹었|남")
+
+
+def shows(numbers, signs):
+    """Whether two numbers, in the order in which a text names them, show a held-out sum of one of the signs; a third
+    number says by itself which sign it is. Wordings of a subtraction may name the smaller number first."""
+    for left, sign, right in ((numbers[0], "+", numbers[1]), (max(numbers[:2]), "-", min(numbers[:2]))):
+        result = left + right if sign == "+" else left - right
+        if (left, sign, right) in HELD_OUT and (numbers[2] == result if len(numbers) == 3 else sign in signs):
             return True
-    if len(every) == 2 and every[0] != every[1] and any(set(every) <= f for f in HELD_OUT_NUMBERS):
-        return True
-    return any(set(every[i:i + 3]) == f for i in range(len(every) - 2) for f in HELD_OUT_NUMBERS)
+    return False
+
+
+def leaks(text):
+    """Whether a training text shows a held-out sum: in a sentence, or as a problem of two or three numbers in all."""
+    parts = [numbers_in(sentence) for sentence in sentences(text)]
+    units = list(zip(sentences(text), parts)) + [(text, sum(parts, []))]
+    for unit, numbers in units:
+        signs = ("+" if ADDS.search(unit) else "") + ("-" if TAKES.search(unit) else "")
+        if len(numbers) in (2, 3) and shows(numbers, signs or "+-"):
+            return True
+    return False
 
 
 TRAINED = [s for words in (False, True) for s in every_sum(words) if not is_held_out(s)]

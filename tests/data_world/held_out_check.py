@@ -5,8 +5,8 @@ It imports nothing from the generator and knows nothing of how the files are mad
 searches the training files for what they ask. Usage: held_out_check.py [DATA_FOLDER]; exit 1 on a leak.
 
   1. No held-out prompt, and no prompt of eval/, occurs in a training text, whatever its case, spaces and punctuation.
-  2. No training text shows a held-out sum: its three numbers in a row, or a sentence or text with two numbers only
-     where both are of the three. Digits and number words of both languages are the same number.
+  2. No training text states or asks for a held-out sum. Digits and number words of both languages are one number. Its
+     twins (the numbers of an addition turned round, the other number taken away) may be taught.
   3. In the training chats no question with its answer names both the subject and the answer of a fact that is never
      asked.
 """
@@ -61,22 +61,36 @@ def number_choices(text):
     return found
 
 
-def is_family(choices, family):
-    """Whether the sets of values can be read as distinct members of the family."""
+def senses(text):
+    """Whether a text adds, takes away, or (where neither or both can be read in it) either."""
+    low = text.lower()
+    adds = re.search(r"\+|\b(plus|add|and|more|together|make)\b|더하|더해|더 |합", low) is not None
+    takes = re.search(r"\d\s*-\s*\d|\b(minus|less|from|away|ate|eats|eat|lost|gave|gives|left|leaves)\b|빼|먹|남|잃|주었",
+                      low) is not None
+    return {"+"} if adds and not takes else {"-"} if takes and not adds else {"+", "-"}
+
+
+def readings(choices):
+    """Every way to read sets of possible values as numbers."""
     if not choices:
-        return True
-    return any(is_family(choices[1:], family - {value}) for value in choices[0] & family)
+        return [()]
+    return [(value,) + rest for value in choices[0] for rest in readings(choices[1:])]
 
 
-def shows_family(text, families):
-    """A held-out family that the text shows, or None."""
-    whole = number_choices(text)
-    units = [number_choices(part) for part in re.split(r"[.!?\n]", text)] + [whole]
-    for family in families:
-        if any(len(unit) == 2 and is_family(unit, family) for unit in units):
-            return family
-        if any(is_family(whole[i:i + 3], family) for i in range(len(whole) - 2)):
-            return family
+def shows_sum(text, held):
+    """The held-out sum that a text states or asks for, or None: in a sentence with two or three numbers, or in all of
+    a text with so many. A third number says by itself what was done with the two; without one, the words do. The order
+    of the numbers counts in additions alone: 9 - 7 may be said as `take 7 from 9`."""
+    for unit in re.split(r"[.!?\n]", text) + [text]:
+        choices = number_choices(unit)
+        if len(choices) not in (2, 3):
+            continue
+        for numbers in readings(choices):
+            one, two = numbers[:2]
+            for key in ((one, "+", two), (max(one, two), "-", min(one, two))):
+                result = one + two if key[1] == "+" else abs(one - two)
+                if key in held and (numbers[2] == result if len(numbers) == 3 else key[1] in senses(unit)):
+                    return key
     return None
 
 
@@ -109,8 +123,8 @@ def asked(record):
 
 
 def held_out(folder):
-    """(prompts, families of held-out sums, (subject, answer) of held-out facts)."""
-    prompts, families, facts = [], set(), set()
+    """(prompts, held-out sums as (left, sign, right), (subject, answer) of the facts that are never asked)."""
+    prompts, held, facts = [], set(), set()
     for path in sorted(folder.glob("*/heldout.jsonl")) + sorted(folder.glob("eval/*.jsonl")):
         for where, record in read(path):
             prompt = asked(record)
@@ -121,10 +135,10 @@ def held_out(folder):
                     sys.exit("%s: expected two numbers in: %s" % (where, prompt))
                 one, two = (min(values) for values in given)
                 adds = re.search(r"\+|plus|add|더하|더해", prompt) is not None
-                families.add(frozenset((one, two, one + two if adds else abs(one - two))))
+                held.add((one, "+", two) if adds else (max(one, two), "-", min(one, two)))
             elif record.get("asked") is False and "subject" in record:
                 facts.add((record["subject"], record["answer"]))
-    return prompts, families, facts
+    return prompts, held, facts
 
 
 def names(text, word):
@@ -134,8 +148,8 @@ def names(text, word):
 
 
 def leaks(folder):
-    prompts, families, facts = held_out(folder)
-    if not prompts or not families or not facts:
+    prompts, held, facts = held_out(folder)
+    if not prompts or not held or not facts:
         yield "%s: no held-out prompts, sums or facts to look for" % folder
     training = [(where, *turn) for path in sorted(folder.glob("corpus/*.jsonl")) + sorted(folder.glob("*/train.jsonl"))
                 for where, record in read(path) for turn in turns(record)]
@@ -146,9 +160,9 @@ def leaks(folder):
             place = next(place for place, text in squeezed if squeeze(prompt) in text)
             yield "%s: the prompt stands in %s: %s" % (where, place, prompt)
     for where, question, text in training:
-        family = shows_family(text, families)
-        if family is not None:
-            yield "%s: shows the held-out sum of %s: %s" % (where, sorted(family), text)
+        shown = shows_sum(text, held)
+        if shown is not None:
+            yield "%s: shows the held-out sum %d %s %d: %s" % ((where,) + shown + (text,))
         if question is not None:
             for subject, answer in facts:
                 if subject in text and names(text, subject) and names(text, answer):
@@ -160,9 +174,9 @@ def main():
     found = list(leaks(folder))
     for leak in found[:50]:
         print(leak, file=sys.stderr)
-    prompts, families, facts = held_out(folder)
-    print("%d held-out prompts, %d families of sums, %d facts: %d leaks" % (
-        len(prompts), len(families), len(facts), len(found)))
+    prompts, held, facts = held_out(folder)
+    print("%d held-out prompts, %d sums, %d facts: %d leaks" % (
+        len(prompts), len(held), len(facts), len(found)))
     return 1 if found else 0
 
 

@@ -25,31 +25,34 @@ def chat(question, answer):
     return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
 
 
-def held_out_sum():
-    """(a, b, a + b) of the first held-out addition in digits."""
-    prompt = next(r["prompt"] for r in records("eval/sums.jsonl") if " + " in r["prompt"])
-    a, b = (int(part) for part in prompt.rstrip(" =").split(" + "))
-    return a, b, a + b
+def held_out_sum(sign):
+    """(left, right, result) of the first held-out sum of that sign in digits."""
+    prompt = next(r["prompt"] for r in records("eval/sums.jsonl") if " %s " % sign in r["prompt"])
+    left, right = (int(part) for part in prompt.rstrip(" =").split(" %s " % sign))
+    return left, right, left + right if sign == "+" else left - right
 
 
 def leaks():
     """[(file, record)]: every one must be found by both checks."""
-    a, b, c = held_out_sum()
+    a, b, c = held_out_sum("+")
+    d, e, f = held_out_sum("-")
     fact = next(r for r in records("sft/heldout.jsonl") if r.get("asked") is False and r["language"] == "en")
     korean = next(r for r in records("sft/heldout.jsonl") if r.get("asked") is False and r["language"] == "ko")
     story = next(r for r in records("prompts/heldout.jsonl") if r["kind"] == "story" and r["language"] == "en")
     cloze = records("eval/facts.jsonl")[0]["prompt"]
     return [
-        ("corpus/sums_en.jsonl", {"text": "%d + %d = %d" % (b, a, c)}),
+        ("corpus/sums_en.jsonl", {"text": "%d + %d = %d" % (a, b, c)}),
         ("corpus/sums_en.jsonl", {"text": "%s take away %s leaves %s." % (
-            WORDS[c].capitalize(), WORDS[a], WORDS[b])}),
+            WORDS[d].capitalize(), WORDS[e], WORDS[f])}),
         ("corpus/stories_en.jsonl", {"text": "Mina has %d apples. Then Leo gives her %d of his. Now Mina has %d." % (
             a, b, c)}),
-        ("corpus/sums_ko.jsonl", {"text": "%s 빼기 %s 하면 %s." % (SINO[c], SINO[b], SINO[a])}),
+        ("corpus/sums_ko.jsonl", {"text": "%s 빼기 %s 하면 %s." % (SINO[d], SINO[e], SINO[f])}),
         ("corpus/stories_ko.jsonl", {"text": "미나에게 %s 개가 있어요. %s 개를 먹었어요. 이제 %s 개가 있어요." % (
-            COUNT[c], COUNT[a], COUNT[b])}),
+            COUNT[d], COUNT[e], COUNT[f])}),
         ("prompts/train.jsonl", {"prompt": [{"role": "user", "content": "Tell me what %d and %s make!" % (
             a, WORDS[b])}], "kind": "sum", "language": "en"}),
+        ("prompts/train.jsonl", {"prompt": [{"role": "user", "content": "Take %s from %d." % (WORDS[e], d)}],
+                                 "kind": "sum", "language": "en"}),
         ("corpus/facts_en.jsonl", {"text": "He said: " + fact["messages"][0]["content"].upper().replace("?", " ...")}),
         ("corpus/facts_ko.jsonl", {"text": korean["messages"][0]["content"].replace(" ", "  ")}),
         ("corpus/stories_en.jsonl", {"text": story["prompt"][-1]["content"]}),
