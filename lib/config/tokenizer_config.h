@@ -1,9 +1,12 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "lib/base/text.h"
 #include "lib/config/data_config.h"
 #include "lib/config/fields.h"
 #include "lib/config/units.h"
@@ -41,12 +44,29 @@ template <class Visitor>
 void fields(TokenizerTrainConfig& c, Visitor&& visit) {
   visit("kind", c.kind, "byte_bpe: byte-level BPE; char: one id a character of the training text.");
   visit("vocab_size", c.vocab_size,
-        "Ids in all, special tokens and the 256 bytes among them; char takes what it finds.", at_least(1));
+        "Ids in all, special tokens and the 256 bytes among them; char takes what it finds.", between(1, 1 << 24));
   visit("pattern", c.pattern, "How text is cut into words before merges (byte_bpe).");
-  visit("special_tokens", c.special_tokens, "Tokens never made by text; the first ends a document.", not_empty);
+  visit("special_tokens", c.special_tokens,
+        "Tokens never made by text; the first ends a document. char: <unk> stands for characters not met in training.");
   visit("min_frequency", c.min_frequency, "Pairs seen less often are not merged.", at_least(1));
   visit("max_bytes", c.max_bytes, "Most text to learn from; of more, an even sample of documents is taken.", positive);
   visit("data", c.data, "What to learn from; pretrain.data.train where it is not given.");
+}
+
+// A special token is told from the bytes and characters by its length.
+inline void check(const TokenizerTrainConfig& c, Contradictions& out) {
+  std::set<std::string> seen;
+  for (const auto& token : c.special_tokens) {
+    const auto characters = std::count_if(token.begin(), token.end(), [](char b) { return (b & 0xc0) != 0x80; });
+    if (characters < 2) out.add("special_tokens", "'" + token + "' is too short, expected two characters or more");
+    if (find_invalid_utf8(token)) out.add("special_tokens", "'" + token + "' is not well-formed UTF-8");
+    if (!seen.insert(token).second) out.add("special_tokens", "'" + token + "' stands twice");
+  }
+  const auto least = static_cast<std::int64_t>(256 + c.special_tokens.size());
+  if (c.kind == TokenizerKind::kByteBpe && c.vocab_size < least) {
+    out.add("vocab_size", std::to_string(c.vocab_size) + " is too small, expected at least " + std::to_string(least) +
+                              ": 256 bytes and the special tokens");
+  }
 }
 
 struct TokenizerConfig {

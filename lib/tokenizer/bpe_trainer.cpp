@@ -62,13 +62,6 @@ void gather(const TokenizerSpec& spec, std::string_view document, Gathered& gath
 std::vector<std::string> first_tokens(const TokenizerTrainConfig& config) {
   std::vector<std::string> tokens = config.special_tokens;
   for (const std::uint8_t byte : bytes_in_alphabet_order()) tokens.emplace_back(1, static_cast<char>(byte));
-  if (static_cast<std::size_t>(config.vocab_size) < tokens.size()) {
-    throw config_error("vocab_size {} is too small, expected at least {}: 256 bytes and {} special tokens",
-                       config.vocab_size, tokens.size(), config.special_tokens.size());
-  }
-  if (config.vocab_size >= UINT32_MAX) {
-    throw config_error("vocab_size {} is too large, expected less than {}", config.vocab_size, UINT32_MAX);
-  }
   return tokens;
 }
 
@@ -103,7 +96,6 @@ void learn_merges(const TokenizerTrainConfig& config, const WordCounter& words, 
 
 TrainedTokenizer train_bpe(const TokenizerTrainConfig& config, const NextDocument& next,
                            const TrainerOptions& options) {
-  first_tokens(config);  // settings are checked before the text is read
   TrainedTokenizer trained;
   trained.spec.kind = TokenizerKind::kByteBpe;
   trained.spec.pattern = config.pattern;

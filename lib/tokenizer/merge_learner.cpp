@@ -20,8 +20,6 @@ MergeLearner::MergeLearner(std::vector<std::string> tokens, std::unordered_set<s
 void MergeLearner::learn(std::span<const WordCount> words, std::size_t vocab_size, std::uint64_t min_frequency,
                          const std::function<void()>& on_merge) {
   load(words);
-  before_.resize(vocab_size);
-  after_.resize(vocab_size);
   while (tokens_.size() < vocab_size) {
     const auto best = take_best(min_frequency);
     if (!best) return;
@@ -33,6 +31,8 @@ void MergeLearner::learn(std::span<const WordCount> words, std::size_t vocab_siz
     }
     const auto merged = static_cast<std::uint32_t>(tokens_.size());
     tokens_.push_back(std::move(joined));
+    before_.resize(tokens_.size());
+    after_.resize(tokens_.size());
     merges_.push_back({.left = pair.left, .right = pair.right, .merged = merged});
     merge(*best, merged);
     on_merge();
