@@ -156,6 +156,11 @@ TEST(ToNfc, OrdersAMillionMarksInLittleTime) {
   EXPECT_TRUE(to_nfc(text) == "\u00e1" + repeated("\u0316", kMany) + repeated("\u0301", kMany - 1));
 }
 
+TEST(ToNfc, KeepsTheOrderOfMarksOfOneClass) {
+  const std::string marks = repeated("\u0301\u0300\u0302", 30);
+  EXPECT_EQ(to_nfc("q" + marks + "\u0316"), "q\u0316" + marks);
+}
+
 TEST(ToNfc, ComposesAMillionJamo) {
   constexpr std::size_t kMany = 300000;
   EXPECT_TRUE(to_nfc(repeated("\u1112\u1161\u11ab", kMany)) == repeated("\ud55c", kMany));

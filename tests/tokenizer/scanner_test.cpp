@@ -1,12 +1,15 @@
 #include "lib/tokenizer/scanner.h"
 
 #include <array>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "lib/base/random.h"
 #include "lib/base/text.h"
@@ -101,6 +104,43 @@ TEST(ScanPretokens, TakesEachMalformedByteForOneSymbol) {
 TEST(ScanPretokens, FindsTheCharacterBehindABrokenOne) {
   EXPECT_EQ(cut(Pattern::kGpt2, "\xe4\xb8\xc3\xa9"), (Pieces{"\xe4\xb8", "\xc3\xa9"}));
   EXPECT_EQ(cut(Pattern::kGpt2, "\xf0\x9f\xe3\x80\x80x"), (Pieces{"\xf0\x9f", "\xe3\x80\x80", "x"}));
+}
+
+// Memory that ends where the process may not read.
+class GuardedPage {
+ public:
+  GuardedPage() {
+    void* const pages = mmap(nullptr, 2 * size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    EXPECT_NE(pages, MAP_FAILED);
+    start_ = static_cast<char*>(pages);
+    EXPECT_EQ(mprotect(start_ + size_, size_, PROT_NONE), 0);
+  }
+  GuardedPage(const GuardedPage&) = delete;
+  GuardedPage& operator=(const GuardedPage&) = delete;
+  ~GuardedPage() { munmap(start_, 2 * size_); }
+
+  std::string_view place(std::string_view text) {
+    char* const at = start_ + size_ - text.size();
+    std::memcpy(at, text.data(), text.size());
+    return {at, text.size()};
+  }
+
+ private:
+  std::size_t size_ = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  char* start_ = nullptr;
+};
+
+TEST(ScanPretokens, ReadsNothingBehindTheText) {
+  GuardedPage page;
+  const std::string text = "'s 'l 'v 12 \n abcdefgh \u00e9\u4e00 \U0001f600\U00020000\u017f'";
+  for (std::size_t begin = 0; begin < text.size(); ++begin) {
+    for (std::size_t end = begin + 1; end <= text.size(); ++end) {
+      const auto part = page.place(std::string_view(text).substr(begin, end - begin));
+      for (const auto pattern : {Pattern::kGpt2, Pattern::kLlama3, Pattern::kQwen2}) {
+        ASSERT_EQ(scanned(pattern, part).back(), part.size());
+      }
+    }
+  }
 }
 
 class ScanPretokensBy : public testing::TestWithParam<Pattern> {
