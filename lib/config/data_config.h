@@ -60,6 +60,17 @@ void fields(DataSource& c, Visitor&& visit) {
         "The id between two documents in token files; without it a file is one document.", between(0, 4294967295.0));
 }
 
+inline void check(const DataSource& c, Contradictions& out) {
+  const auto only_for = [&](const char* key, bool given, DataFormat format) {
+    if (!given || c.format == DataFormat::kAuto || c.format == format) return;
+    out.add(key, "'" + std::string(key) + "' is for format " + std::string(enum_name(format)) + ", not " +
+                     std::string(enum_name(c.format)));
+  };
+  only_for("id_field", c.id_field.has_value(), DataFormat::kJsonl);
+  only_for("document_separator", c.document_separator.has_value(), DataFormat::kText);
+  only_for("document_token", c.document_token.has_value(), DataFormat::kTokens);
+}
+
 enum class BadLinePolicy { kError, kSkip };
 template <>
 struct EnumTable<BadLinePolicy> {

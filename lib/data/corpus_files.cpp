@@ -160,11 +160,25 @@ CorpusFile examine(const fs::path& path, DataFormat wanted) {
   return file;
 }
 
+// A key that fits none of the files would be obeyed by nobody.
+void check_keys_are_used(const DataSource& source, const std::vector<CorpusFile>& files) {
+  const auto check = [&](const char* key, bool given, DataFormat format) {
+    const bool used = std::any_of(files.begin(), files.end(), [&](const auto& file) { return file.format == format; });
+    if (!given || used) return;
+    throw input_error("{}: {} is given, but there is no file of format {}, expected one, got {} of format {}",
+                      source.path, key, enum_name(format), files.size(), enum_name(files.front().format));
+  };
+  check("id_field", source.id_field.has_value(), DataFormat::kJsonl);
+  check("document_separator", source.document_separator.has_value(), DataFormat::kText);
+  check("document_token", source.document_token.has_value(), DataFormat::kTokens);
+}
+
 }  // namespace
 
 std::vector<CorpusFile> list_corpus_files(const DataSource& source, std::vector<fs::path>* passed_over) {
   std::vector<CorpusFile> files;
   for (const auto& path : resolve(source.path, passed_over)) files.push_back(examine(path, source.format));
+  check_keys_are_used(source, files);
   return files;
 }
 

@@ -191,13 +191,26 @@ TEST(CorpusFiles, ContainersThatAreNotReadNameTheWayOut) {
   EXPECT_THAT(refused("a.txt", "BZh91AY"), HasSubstr("bzip2 data"));
 }
 
+TEST(CorpusFiles, KeyThatNoFileObeysIsAnError) {
+  const TempDir dir;
+  auto source = source_of(dir.write("a.jsonl", "{}"));
+  source.document_separator = "##";
+  EXPECT_THAT(error_of(ExitCode::kInput, [&] { list_corpus_files(source); }),
+              HasSubstr("a.jsonl: document_separator is given, but there is no file of format text"));
+  source.path = dir.path().string();
+  dir.write("b.txt", "a##b");
+  EXPECT_EQ(list_corpus_files(source).size(), 2U);
+  source.document_token = 1;
+  EXPECT_THAT(error_of(ExitCode::kInput, [&] { list_corpus_files(source); }), HasSubstr("no file of format tokens"));
+}
+
 TEST(CorpusFiles, FolderThatCannotBeReadIsNamed) {
   const TempDir dir;
   dir.write("locked/a.txt", "text");
   fs::permissions(dir / "locked", fs::perms::none);
   const uid_t me = ::geteuid();
   if (me == 0) {  // root reads every folder
-    fs::permissions(dir.path(), fs::perms::others_exec | fs::perms::others_read, fs::perm_options::add);
+    fs::permissions(dir.path(), fs::perms::all);
     ASSERT_EQ(::seteuid(65534), 0);
   }
   const auto message = list_error(dir.path());

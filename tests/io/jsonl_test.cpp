@@ -1,9 +1,11 @@
 #include "lib/io/jsonl.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
 
 #include "tests/support/test_support.h"
 
@@ -202,6 +204,51 @@ TEST(JsonLine, HundredThousandKeysAreNotQuadratic) {
   std::string line = "{\"text\":\"a\"";
   for (int i = 0; i < 100'000; ++i) line += ",\"" + std::to_string(i) + "\":0";
   EXPECT_EQ(outcome(line + "}"), "a");
+}
+
+// Broken at random, by cutting, swapping, doubling: nothing but a fault or a text may come out, and a text only where
+// the library's own reader takes the line.
+TEST(JsonLine, RandomlyBrokenLinesAreFaultsOrJson) {
+  const std::string whole =
+      R"({"id": -12.5e3, "text": "a\"b\u00e9\ud83d\ude00 \n", "m": [true, null, {"k": [[], {}], "한": ""}]})";
+  std::uint64_t state = 42;
+  const auto below = [&](std::size_t n) {
+    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+    return static_cast<std::size_t>(state >> 33U) % n;
+  };
+  JsonLineParser parser({});
+  JsonLine out;
+  int taken = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string line = whole;
+    for (std::size_t i = 0; i <= below(2); ++i) {
+      const std::size_t at = below(line.size());
+      switch (below(4)) {
+        case 0:
+          line[at] = static_cast<char>(below(256));
+          break;
+        case 1:
+          line.erase(at, 1 + below(4));
+          break;
+        case 2:
+          line.insert(at, line.substr(below(line.size()), 1 + below(8)));
+          break;
+        default:
+          std::swap(line[at], line[below(line.size())]);
+      }
+    }
+    const auto fault = parser.parse(line, out);
+    if (fault) {
+      EXPECT_GE(fault->column, 1U);
+      EXPECT_LE(fault->column, line.size() + 1) << line;
+      EXPECT_FALSE(fault->kind.empty() || fault->what.empty());
+    } else {
+      ++taken;
+      EXPECT_TRUE(nlohmann::json::accept(line)) << line;
+      EXPECT_EQ(nlohmann::json::parse(line).at("text").get<std::string>(), out.text) << line;
+    }
+  }
+  EXPECT_GT(taken, 1000);
 }
 
 TEST(IsJsonObject, TakesWholeObjectsOnly) {
