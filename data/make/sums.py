@@ -141,23 +141,37 @@ ADDS = re.compile(r"\+|\b(?:plus|add|more|make)\b|더하|더해|더 ")
 TAKES = re.compile(r" - |\b(?:minus|less|take|takes|leaves|of them|left)\b|빼|주었|먹었|남")
 
 
-def shows(numbers, signs):
-    """Whether two numbers, in the order in which a text names them, show a held-out sum of one of the signs; a third
-    number says by itself which sign it is. Wordings of a subtraction may name the smaller number first."""
-    for left, sign, right in ((numbers[0], "+", numbers[1]), (max(numbers[:2]), "-", min(numbers[:2]))):
-        result = left + right if sign == "+" else left - right
-        if (left, sign, right) in HELD_OUT and (numbers[2] == result if len(numbers) == 3 else sign in signs):
-            return True
-    return False
+def readings(first, second):
+    """The sums, as (key, result), that two numbers can be part of in the order in which a text names them. Wordings of
+    a subtraction may name the smaller number first."""
+    large, small = max(first, second), min(first, second)
+    return [((first, "+", second), first + second), ((large, "-", small), large - small)]
+
+
+def runs(parts):
+    """Rows of numbers that belong together: of a sentence with three or more, or of the sentences of a tale, which
+    have two at most, one after the other."""
+    found, tale = [], []
+    for _, numbers in parts:
+        if len(numbers) > 2:
+            found += [tale, numbers]
+            tale = []
+        else:
+            tale = tale + numbers
+    return found + [tale]
 
 
 def leaks(text):
-    """Whether a training text shows a held-out sum: in a sentence, or as a problem of two or three numbers in all."""
-    parts = [numbers_in(sentence) for sentence in sentences(text)]
-    units = list(zip(sentences(text), parts)) + [(text, sum(parts, []))]
-    for unit, numbers in units:
+    """Whether a training text shows a held-out sum: with its result, as three numbers of a run; or without it, in a
+    sentence or a text that names two numbers only."""
+    parts = [(sentence, numbers_in(sentence)) for sentence in sentences(text)]
+    for run in runs(parts):
+        for first, second, third in zip(run, run[1:], run[2:]):
+            if any(key in HELD_OUT and result == third for key, result in readings(first, second)):
+                return True
+    for unit, numbers in parts + [(text, [number for _, numbers in parts for number in numbers])]:
         signs = ("+" if ADDS.search(unit) else "") + ("-" if TAKES.search(unit) else "")
-        if len(numbers) in (2, 3) and shows(numbers, signs or "+-"):
+        if len(numbers) == 2 and any(key in HELD_OUT and key[1] in (signs or "+-") for key, _ in readings(*numbers)):
             return True
     return False
 

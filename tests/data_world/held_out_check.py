@@ -10,6 +10,7 @@ searches the training files for what they ask. Usage: held_out_check.py [DATA_FO
   3. In the training chats no question with its answer names both the subject and the answer of a fact that is never
      asked.
 """
+import itertools
 import json
 import pathlib
 import re
@@ -70,26 +71,28 @@ def senses(text):
     return {"+"} if adds and not takes else {"-"} if takes and not adds else {"+", "-"}
 
 
-def readings(choices):
-    """Every way to read sets of possible values as numbers."""
-    if not choices:
-        return [()]
-    return [(value,) + rest for value in choices[0] for rest in readings(choices[1:])]
-
-
 def shows_sum(text, held):
-    """The held-out sum that a text states or asks for, or None: in a sentence with two or three numbers, or in all of
-    a text with so many. A third number says by itself what was done with the two; without one, the words do. The order
-    of the numbers counts in additions alone: 9 - 7 may be said as `take 7 from 9`."""
-    for unit in re.split(r"[.!?\n]", text) + [text]:
-        choices = number_choices(unit)
-        if len(choices) not in (2, 3):
-            continue
-        for numbers in readings(choices):
+    """The held-out sum that a text states or asks for, or None. It is stated where its two numbers and its result stand
+    in a row: in one sentence, or across the sentences of a tale, which name two numbers at most each. It is asked for
+    where a sentence, or a text, names its two numbers and no other, and the words do not say that something else is
+    done with them. The order of the numbers counts in additions alone: 9 - 7 may be said as `take 7 from 9`."""
+    units = [(unit, number_choices(unit)) for unit in re.split(r"[.!?\n]", text)]
+    stated, tale = [], []
+    for _, choices in units:
+        if len(choices) >= 3:
+            stated.append(choices)
+            stated.append(tale)
+            tale = []
+        else:
+            tale = tale + choices
+    stated.append(tale)
+    rows = [(None, run[i:i + 3]) for run in stated for i in range(len(run) - 2)]
+    rows += [unit for unit in units + [(text, number_choices(text))] if len(unit[1]) == 2]
+    for unit, row in rows:
+        for numbers in itertools.product(*row):
             one, two = numbers[:2]
-            for key in ((one, "+", two), (max(one, two), "-", min(one, two))):
-                result = one + two if key[1] == "+" else abs(one - two)
-                if key in held and (numbers[2] == result if len(numbers) == 3 else key[1] in senses(unit)):
+            for key, result in (((one, "+", two), one + two), ((max(one, two), "-", min(one, two)), abs(one - two))):
+                if key in held and (numbers[2] == result if unit is None else key[1] in senses(unit)):
                     return key
     return None
 

@@ -44,7 +44,7 @@ def leaks():
         ("corpus/sums_en.jsonl", {"text": "%d + %d = %d" % (a, b, c)}),
         ("corpus/sums_en.jsonl", {"text": "%s take away %s leaves %s." % (
             WORDS[d].capitalize(), WORDS[e], WORDS[f])}),
-        ("corpus/stories_en.jsonl", {"text": "Mina has %d apples. Then Leo gives her %d of his. Now Mina has %d." % (
+        ("corpus/stories_en.jsonl", {"text": "One day Mina has %d apples. Then Leo gives her %d of his. Now Mina has %d." % (
             a, b, c)}),
         ("corpus/sums_ko.jsonl", {"text": "%s 빼기 %s 하면 %s." % (SINO[d], SINO[e], SINO[f])}),
         ("corpus/stories_ko.jsonl", {"text": "미나에게 %s 개가 있어요. %s 개를 먹었어요. 이제 %s 개가 있어요." % (
