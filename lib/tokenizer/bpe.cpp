@@ -24,16 +24,20 @@ Bpe::Bpe(const std::array<std::uint32_t, 256>& byte_ids, std::span<const MergeRu
     const std::uint64_t pair = (std::uint64_t{merge.left} << 32) | merge.right;
     std::uint64_t slot = hash_pair(merge.left, merge.right) & mask_;
     while (rules_[slot].pair != kNoPair && rules_[slot].pair != pair) slot = (slot + 1) & mask_;
-    rules_[slot] = {.pair = pair, .rank = rank, .merged = merge.merged};
+    rules_[slot] = {.pair = pair, .rank = rank};
+    merged_.push_back(merge.merged);
+  }
+  byte_ranks_.reserve(256 * 256);
+  for (const std::uint32_t left : byte_ids_) {
+    for (const std::uint32_t right : byte_ids_) byte_ranks_.push_back(rank_of(left, right));
   }
 }
 
-// The rule for the pair, or an empty slot, whose rank is kNoMerge.
-const Bpe::Rule& Bpe::rule_of(std::uint32_t left, std::uint32_t right) const {
+std::uint32_t Bpe::rank_of(std::uint32_t left, std::uint32_t right) const {
   const std::uint64_t pair = (std::uint64_t{left} << 32) | right;
   std::uint64_t slot = hash_pair(left, right) & mask_;
   while (rules_[slot].pair != pair && rules_[slot].pair != kNoPair) slot = (slot + 1) & mask_;
-  return rules_[slot];
+  return rules_[slot].rank;
 }
 
 void Bpe::encode(std::string_view word, std::vector<std::uint32_t>& ids, BpeScratch& scratch) const {
@@ -46,30 +50,22 @@ void Bpe::encode(std::string_view word, std::vector<std::uint32_t>& ids, BpeScra
 
 void Bpe::encode_short(std::string_view word, std::vector<std::uint32_t>& ids) const {
   std::array<std::uint32_t, kShortWord> symbols;
-  std::array<std::uint32_t, kShortWord> ranks;   // of the pair that starts here
-  std::array<std::uint32_t, kShortWord> merged;  // what it becomes
+  std::array<std::uint32_t, kShortWord> ranks;  // of the pair that starts here
   std::size_t count = word.size();
   for (std::size_t i = 0; i < count; ++i) symbols[i] = byte_ids_[static_cast<unsigned char>(word[i])];
-  const auto look_up = [&](std::size_t i) {
-    const Rule& rule = rule_of(symbols[i], symbols[i + 1]);
-    ranks[i] = rule.rank;
-    merged[i] = rule.merged;
-  };
-  for (std::size_t i = 0; i + 1 < count; ++i) look_up(i);
+  for (std::size_t i = 0; i + 1 < count; ++i) ranks[i] = rank_of_bytes(word[i], word[i + 1]);
   while (count > 1) {
-    const auto last = ranks.begin() + static_cast<std::ptrdiff_t>(count - 1);
-    const auto best = std::min_element(ranks.begin(), last);
+    const auto best = std::min_element(ranks.begin(), ranks.begin() + static_cast<std::ptrdiff_t>(count - 1));
     if (*best == kNoMerge) break;
     const auto at = static_cast<std::size_t>(best - ranks.begin());
-    symbols[at] = merged[at];
+    symbols[at] = merged_[*best];
     --count;
-    std::copy(&symbols[at + 2], symbols.data() + count + 1, &symbols[at + 1]);
+    std::copy(symbols.data() + at + 2, symbols.data() + count + 1, symbols.data() + at + 1);
     if (at + 1 < count) {
-      std::copy(&ranks[at + 2], ranks.data() + count, &ranks[at + 1]);
-      std::copy(&merged[at + 2], merged.data() + count, &merged[at + 1]);
-      look_up(at);
+      std::copy(ranks.data() + at + 2, ranks.data() + count, ranks.data() + at + 1);
+      ranks[at] = rank_of(symbols[at], symbols[at + 1]);
     }
-    if (at > 0) look_up(at - 1);
+    if (at > 0) ranks[at - 1] = rank_of(symbols[at - 1], symbols[at]);
   }
   ids.insert(ids.end(), symbols.data(), symbols.data() + count);
 }
@@ -87,13 +83,19 @@ void Bpe::encode_long(std::string_view word, std::vector<std::uint32_t>& ids, Bp
                   .previous = i == 0 ? kEnd : i - 1,
                   .next = i + 1 == count ? kEnd : i + 1};
   }
+  const auto queue_up = [&](std::uint32_t at) {
+    if (symbols[at].rank != kNoMerge) queue.push_back((std::uint64_t{symbols[at].rank} << 32) | at);
+    return symbols[at].rank != kNoMerge;
+  };
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (i + 1 < count) symbols[i].rank = rank_of_bytes(word[i], word[i + 1]);
+    queue_up(i);
+  }
   const auto rate = [&](std::uint32_t at) {
     auto& symbol = symbols[at];
-    symbol.rank = symbol.next == kEnd ? kNoMerge : rule_of(symbol.id, symbols[symbol.next].id).rank;
-    if (symbol.rank != kNoMerge) queue.push_back((std::uint64_t{symbol.rank} << 32) | at);
-    return symbol.rank != kNoMerge;
+    symbol.rank = symbol.next == kEnd ? kNoMerge : rank_of(symbol.id, symbols[symbol.next].id);
+    return queue_up(at);
   };
-  for (std::uint32_t i = 0; i < count; ++i) rate(i);
   std::make_heap(queue.begin(), queue.end(), std::greater<>());
   while (!queue.empty()) {
     std::pop_heap(queue.begin(), queue.end(), std::greater<>());
@@ -103,7 +105,7 @@ void Bpe::encode_long(std::string_view word, std::vector<std::uint32_t>& ids, Bp
     auto& symbol = symbols[at];
     if (symbol.rank != rank) continue;  // this pair is gone
     auto& gone = symbols[symbol.next];
-    symbol.id = rule_of(symbol.id, gone.id).merged;
+    symbol.id = merged_[rank];
     symbol.next = gone.next;
     gone.rank = kNoMerge;
     if (symbol.next != kEnd) symbols[symbol.next].previous = at;

@@ -37,16 +37,20 @@ class Bpe {
   struct Rule {
     std::uint64_t pair = kNoPair;
     std::uint32_t rank = kNoMerge;
-    std::uint32_t merged = 0;
   };
   static constexpr std::uint64_t kNoPair = ~std::uint64_t{0};
 
-  const Rule& rule_of(std::uint32_t left, std::uint32_t right) const;
+  std::uint32_t rank_of(std::uint32_t left, std::uint32_t right) const;  // kNoMerge: no rule
+  std::uint32_t rank_of_bytes(char left, char right) const {
+    return byte_ranks_[static_cast<unsigned char>(left) * 256U + static_cast<unsigned char>(right)];
+  }
   void encode_short(std::string_view word, std::vector<std::uint32_t>& ids) const;
   void encode_long(std::string_view word, std::vector<std::uint32_t>& ids, BpeScratch& scratch) const;
 
   std::array<std::uint32_t, 256> byte_ids_;
-  std::vector<Rule> rules_;  // open addressing, at most half full, so every probe ends
+  std::vector<std::uint32_t> byte_ranks_;  // of every pair of bytes: what most look-ups ask for
+  std::vector<std::uint32_t> merged_;      // by rank
+  std::vector<Rule> rules_;                // open addressing, at most half full, so every probe ends
   std::uint64_t mask_ = 0;
 };
 

@@ -10,6 +10,7 @@ namespace llmtrain {
 namespace {
 
 constexpr std::uint32_t kNone = 0xffffffffU;
+constexpr std::size_t kAhead = 8;  // words fetched into the cache before their turn
 constexpr std::size_t kFirstIndex = std::size_t{1} << 16;
 
 }  // namespace
@@ -121,7 +122,11 @@ void MergeLearner::merge(std::uint32_t place, std::uint32_t merged) {
   pairs_[place].words = {};
   const std::uint32_t left = pairs_[place].left;
   const std::uint32_t right = pairs_[place].right;
-  for (const std::uint32_t word : words) merge_in_word(word, pairs_[place], merged);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i + 2 * kAhead < words.size()) __builtin_prefetch(&words_[words[i + 2 * kAhead]]);
+    if (i + kAhead < words.size()) __builtin_prefetch(&symbols_[words_[words[i + kAhead]].first]);
+    merge_in_word(words[i], pairs_[place], merged);
+  }
 
   std::vector<std::uint32_t> changed;
   for (const std::uint32_t id : touched_before_) {
