@@ -50,9 +50,9 @@ Stretch find_stretch(const char* at, const char* end) {
   return {begin, at};
 }
 
-std::vector<CodePoint> decompose(const Stretch& stretch) {
+void decompose(const Stretch& stretch, std::vector<CodePoint>& points) {
   constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE);
-  std::vector<CodePoint> points;
+  points.clear();
   for (const char* at = stretch.begin; at != stretch.end;) {
     const auto [code_point, size] = decode_utf8(at, stretch.end);
     std::array<CodePoint, 8> parts{};
@@ -63,7 +63,6 @@ std::vector<CodePoint> decompose(const Stretch& stretch) {
     points.insert(points.end(), parts.begin(), parts.begin() + count);
     at += size;
   }
-  return points;
 }
 
 // utf8proc's own ordering takes quadratic time on a long run of marks.
@@ -77,9 +76,10 @@ void order_marks(std::vector<CodePoint>& points) {
   }
 }
 
-void append_stretch(const Stretch& stretch, std::string& out) {
+// `points` is room to work in, used again from stretch to stretch.
+void append_stretch(const Stretch& stretch, std::vector<CodePoint>& points, std::string& out) {
   constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-  std::vector<CodePoint> points = decompose(stretch);
+  decompose(stretch, points);
   order_marks(points);
   const auto size = utf8proc_normalize_utf32(points.data(), static_cast<utf8proc_ssize_t>(points.size()), kOptions);
   ENSURE(size > 0, size);
@@ -92,10 +92,11 @@ void append_stretch(const Stretch& stretch, std::string& out) {
 bool is_nfc(std::string_view text) {
   const char* const end = text.data() + text.size();
   std::string normal;
+  std::vector<CodePoint> points;
   for (const char* at = text.data(); at != end;) {
     const Stretch stretch = find_stretch(at, end);
     normal.clear();
-    if (stretch.begin != end) append_stretch(stretch, normal);
+    if (stretch.begin != end) append_stretch(stretch, points, normal);
     if (normal != std::string_view(stretch.begin, stretch.end)) return false;
     at = stretch.end;
   }
@@ -105,10 +106,11 @@ bool is_nfc(std::string_view text) {
 void append_nfc(std::string_view text, std::string& out) {
   const char* const end = text.data() + text.size();
   out.reserve(out.size() + text.size());
+  std::vector<CodePoint> points;
   for (const char* at = text.data(); at != end;) {
     const Stretch stretch = find_stretch(at, end);
     out.append(at, stretch.begin);
-    if (stretch.begin != end) append_stretch(stretch, out);
+    if (stretch.begin != end) append_stretch(stretch, points, out);
     at = stretch.end;
   }
 }
