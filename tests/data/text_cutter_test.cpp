@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "lib/base/digest.h"
+#include "lib/tokenizer/scanner.h"
 #include "tests/data/reading.h"
 #include "tests/support/compression.h"
 #include "tests/support/test_support.h"
@@ -63,6 +64,11 @@ TEST(TextDocuments, BytesHaveOneRuleEach) {
   EXPECT_THAT(texts_of(read_bytes("a\r\nb\rc\xef\xbf\xbe", text)), ElementsAre("a\r\nb\rc\xef\xbf\xbe"));
 }
 
+TEST(TextDocuments, PlacesCountFromTheLineThatAnEarlierDocumentBegan) {
+  EXPECT_THAT(error_in("a\nbc##d\xff", text_with_separator("##")),
+              HasSubstr("data:2:6: malformed UTF-8 (byte 0xff) at byte 7"));
+}
+
 TEST(TextDocuments, NoUsableDocumentIsAnError) {
   EXPECT_THAT(error_in(" \n\t\r\n", {.format = DataFormat::kText}), HasSubstr("data: no usable document"));
   EXPECT_THAT(error_in("\xef\xbb\xbf", {.format = DataFormat::kText}), HasSubstr("data: no usable document"));
@@ -92,6 +98,47 @@ TEST(PieceEnd, IsElseBeforeTheCharacterThatDoesNotFit) {
                       8),
             8U);
   EXPECT_EQ(piece_end("\x80\x80\x80\x80\x80\x80\x80\x80", 7), 7U);  // no text: refused where it is checked
+}
+
+std::vector<std::uint32_t> ends_of(PretokenizerPattern pattern, std::string_view text) {
+  std::vector<std::uint32_t> ends;
+  scan_pretokens(pattern, text, ends);
+  return ends;
+}
+
+// The promise of document_source.h: cut at a newline between characters that are not white space, the two parts give
+// the pre-tokens of the whole; and where there is such a place, it is taken.
+TEST(PieceEnd, CutsWherePreTokenizersCutAnyway) {
+  const std::vector<std::string> parts = {"word", "12345", ".",    "'s",       "DON'T",       "!?", "_",
+                                          "é",    "😀",     "한국", "\n",       "\n",          "\n", "\r\n",
+                                          " ",    "  ",    "\t",   "\xc2\xa0", "\xe3\x80\x80"};
+  const std::size_t words = 10;  // parts before are no white space
+  std::uint64_t state = 7;
+  int cuts = 0;
+  for (int round = 0; round < 2000; ++round) {
+    std::string text;
+    std::vector<std::size_t> drawn;
+    std::vector<std::size_t> places;  // behind a newline that stands alone
+    for (std::size_t i = 0; i < 40; ++i) {
+      state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+      drawn.push_back((state >> 33U) % parts.size());
+      if (i > 1 && drawn[i] < words && parts[drawn[i - 1]] == "\n" && drawn[i - 2] < words)
+        places.push_back(text.size());
+      text += parts[drawn[i]];
+    }
+    const std::size_t max_piece = text.size() - 1;
+    if (places.empty()) continue;
+    ASSERT_EQ(piece_end(text, max_piece), places.back());
+    for (const auto pattern : {PretokenizerPattern::kGpt2, PretokenizerPattern::kLlama3, PretokenizerPattern::kQwen2}) {
+      auto joined = ends_of(pattern, std::string_view(text).substr(0, places.back()));
+      for (const auto end : ends_of(pattern, std::string_view(text).substr(places.back()))) {
+        joined.push_back(end + static_cast<std::uint32_t>(places.back()));
+      }
+      EXPECT_EQ(joined, ends_of(pattern, text)) << text;
+    }
+    ++cuts;
+  }
+  EXPECT_GT(cuts, 1000);
 }
 
 TEST(TextDocuments, LongOnesComeInPiecesThatJoinToTheWhole) {
@@ -148,8 +195,6 @@ TEST(TextDocuments, PiecesDoNotDependOnTheContainer) {
   EXPECT_EQ(seen[2], seen[0]);
 }
 
-// A file of 2 GB, the most of it a hole that is refused only at its end: NULs. Here the text before it is read in
-// constant memory.
 TEST(TextDocuments, MemoryDoesNotGrowWithTheFile) {
   const TempDir dir;
   std::string text;

@@ -200,9 +200,9 @@ TEST(JsonLine, KeyLengthIsLimited) {
   EXPECT_THAT(outcome(with_key(10'000'000)), HasSubstr("key too long"));
 }
 
-TEST(JsonLine, HundredThousandKeysAreNotQuadratic) {
+TEST(JsonLine, HalfAMillionKeysAreNotQuadratic) {
   std::string line = "{\"text\":\"a\"";
-  for (int i = 0; i < 100'000; ++i) line += ",\"" + std::to_string(i) + "\":0";
+  for (int i = 0; i < 500'000; ++i) line += ",\"" + std::to_string(i) + "\":0";
   EXPECT_EQ(outcome(line + "}"), "a");
 }
 
