@@ -19,9 +19,8 @@ ExitCode print(const std::string& text) {
 
 // A pipeline file whose model section says everything; the model's faults are faults of the file.
 Pipeline load_whole(const PipelineOptions& options) {
-  Pipeline pipeline = load_pipeline(options.path, options.overrides);
-  complete_model(pipeline, options.path);
-  return pipeline;
+  return load_pipeline(options.path, options.overrides,
+                       [&](Pipeline& pipeline) { complete_model(pipeline, options.path); });
 }
 
 // "run, model, pretrain": the sections that file and overrides give.

@@ -103,6 +103,7 @@ void ConfigFaults::throw_if_any() const {
     }
     faults.push_back({fmt::format("{}: {}", place_text(source_, place), message), place_context(source_, place)});
   }
+  faults.insert(faults.end(), placed_.begin(), placed_.end());
   throw Error(ExitCode::kUsage, std::move(faults));
 }
 

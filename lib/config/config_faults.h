@@ -35,6 +35,8 @@ class ConfigFaults {
 
   // message: without its place.
   void add(const Place& place, std::string message) { found_.push_back({place, std::move(message)}); }
+  // Faults found elsewhere, with their places in their messages; reported last.
+  void add_placed(std::vector<Fault> faults) { placed_ = std::move(faults); }
   std::size_t count() const { return found_.size(); }
   // More than anyone reads: whoever looks for faults may stop.
   bool full() const { return found_.size() >= kFull; }
@@ -52,6 +54,7 @@ class ConfigFaults {
   };
   const YamlText& source_;
   std::vector<Placed> found_;
+  std::vector<Fault> placed_;
 };
 
 }  // namespace llmtrain

@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,13 @@ struct Pipeline {
   Origins origins;
 };
 
+// What rooms further right have to say of model and tokenizer: may complete the pipeline, throws Error for its faults.
+using PipelineCheck = std::function<void(Pipeline&)>;
+
 // Reads and checks a pipeline file. overrides: "full.path=value" in the order given (--set). Throws config_error (2)
-// with every fault of file and overrides at once.
-Pipeline load_pipeline(const std::filesystem::path& path, const std::vector<std::string>& overrides = {});
+// with every fault of file and overrides at once, those that `check` throws among them.
+Pipeline load_pipeline(const std::filesystem::path& path, const std::vector<std::string>& overrides = {},
+                       const PipelineCheck& check = nullptr);
 
 // What every key of a pipeline file means.
 KeySpec pipeline_spec();

@@ -223,6 +223,7 @@ Origins read_text(const YamlText& source, const SectionRef& section, const KeySp
     apply_overrides(root, options.overrides, spec, faults);
     replace_variables(root, options.variables, faults);
     read_section(root, section, spec, source, faults, origins);
+    if (faults.count() > 0 && options.more_faults) faults.add_placed(options.more_faults(origins, faults));
   }
   faults.throw_if_any();
   return origins;

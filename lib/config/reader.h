@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ void read_section(const YamlNode& node, const SectionRef& section, const KeySpec
 struct ReadOptions {
   std::vector<std::string> overrides;  // "full.path=value", as of --set
   VariableLookup variables = process_variable;
+  // Asked where there are faults already, for those that a later check of the same values would find, so that all are
+  // reported at once. It sees what was read so far.
+  std::function<std::vector<Fault>(const Origins&, const ConfigFaults&)> more_faults = nullptr;
 };
 
 // Reads, overrides, replaces variables and checks. Throws config_error (2) with every fault at once. spec: of section.

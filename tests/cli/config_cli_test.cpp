@@ -38,7 +38,9 @@ TEST(ConfigCheck, ReportsEveryFaultWithItsLineAndACount) {
       "  6 |   optim: {lr: 0}\n"
       "    |               ^\n"
       "llmtrain: error: --set: unknown key 'pretrain.lr'; did you mean 'pretrain.optim.lr'?\n"
-      "llmtrain: 4 errors\n");
+      "llmtrain: error: p.yaml: 'model.preset': no model is given; name a preset (`llmtrain model presets` lists them) "
+      "or give the sizes\n"
+      "llmtrain: 5 errors\n");
 }
 
 TEST(ConfigCheck, RefusesWhatIsNoFileAsAWrongCommandLine) {
@@ -93,6 +95,31 @@ TEST(ConfigSchema, IsJson) {
 
 TEST(ConfigReference, IsTheCommittedPage) {
   EXPECT_TRUE(run_llmtrain({"config", "reference"}).out == slurp(LLMTRAIN_SOURCE_DIR "/configs/README.md"));
+}
+
+TEST(ConfigCheck, ReportsAWrongPresetTogetherWithATypo) {
+  const TempDir dir;
+  const auto path =
+      dir.write("p.yaml",
+                "model: {preset: llama-2n}\n"
+                "tokenizer: {train: {}}\n"
+                "pretrain: {data: {train: [{path: a}]}, steps: 1, sequence_length: 64, batch_token: 64}\n");
+  const auto result = run_llmtrain({"config", "check", path.string()});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, testing::HasSubstr("'pretrain.batch_token'; did you mean 'pretrain.batch_tokens'?"));
+  EXPECT_THAT(result.err, testing::HasSubstr("p.yaml:1:"));
+  EXPECT_THAT(result.err, testing::HasSubstr("llama-2m"));
+  EXPECT_THAT(result.err, testing::HasSubstr("llmtrain: 2 errors"));
+}
+
+TEST(ConfigCheck, DoesNotMakeUpModelFaultsFromAMisspelledKeyOfTheModel) {
+  const TempDir dir;
+  const auto path = dir.write("p.yaml",
+                              "model: {layers: 2, embd: 64, heads: 2, context: 64, vocab: 300}\n"
+                              "pretrain: {data: {train: [{path: a}]}, steps: 1, sequence_length: 64}\n");
+  const auto result = run_llmtrain({"config", "check", path.string()});
+  EXPECT_THAT(result.err, testing::HasSubstr("did you mean 'model.embed'?"));
+  EXPECT_THAT(result.err, testing::Not(testing::HasSubstr("errors")));
 }
 
 }  // namespace
