@@ -52,7 +52,7 @@ void append_row(RowSource& source, std::uint64_t row, bool across_documents, Row
   if (batch.document_bounds.empty()) batch.document_bounds.push_back(0);
   batch.document_bounds.pop_back();
   for (std::size_t i = 0; i < shape.starts.size() && shape.starts[i] < seq; ++i) {
-    const std::size_t next = i + 1 < shape.starts.size() ? std::min<std::size_t>(shape.starts[i + 1], seq) : seq;
+    const std::size_t next = i + 1 < shape.starts.size() ? shape.starts[i + 1] : seq;
     batch.document_bounds.push_back(static_cast<std::int32_t>(inputs_before + shape.starts[i]));
     for (std::size_t at = shape.starts[i]; at < next; ++at) {
       batch.positions.push_back(static_cast<std::int32_t>(at - shape.starts[i]));

@@ -67,6 +67,17 @@ TEST(CacheFile, RefusesEveryTruncation) {
   }
 }
 
+TEST(CacheFile, RefusesAFileThatLostOrGotAPartInTheMiddle) {
+  const TempDir folder;
+  write_small(folder / "whole");
+  const std::string bytes = slurp(folder / "whole");
+  const auto lost = folder.write("lost", bytes.substr(0, 70) + bytes.substr(70 + 64));
+  const auto got = folder.write("got", bytes.substr(0, 70) + std::string(64, 'x') + bytes.substr(70));
+  for (const auto& path : {lost, got}) {
+    EXPECT_THAT(error_of(ExitCode::kStorage, [&] { CacheFile(path, "TEST"); }), HasSubstr("another length")) << path;
+  }
+}
+
 TEST(CacheFile, NoticesEveryFlippedByte) {
   const TempDir folder;
   write_small(folder / "whole");

@@ -52,24 +52,24 @@ class CorpusStatsTest : public testing::Test {
   PretrainConfig config_;
 };
 
-// Documents of 1 to 100 bytes, so of 2 to 101 tokens: by nearest rank the 50th, 90th, 99th and last.
+// Documents of 1 to 99 bytes, so of 2 to 100 tokens: by nearest rank the 50th (of 49.5), 90th, 99th and last.
 TEST_F(CorpusStatsTest, CountsLengthsInTokens) {
   std::string file;
-  for (int i = 100; i >= 1; --i) file += "{\"text\": \"" + std::string(static_cast<std::size_t>(i), 'a') + "\"}\n";
+  for (int i = 99; i >= 1; --i) file += "{\"text\": \"" + std::string(static_cast<std::size_t>(i), 'a') + "\"}\n";
   config_.data.train = {source(folder_.write("a.jsonl", file))};
   const auto stats = measure();
   ASSERT_THAT(stats.sources, SizeIs(1));
   const auto& all = stats.sources[0];
-  EXPECT_EQ(all.documents, 100U);
-  EXPECT_EQ(all.text_bytes, 5050U);
-  EXPECT_EQ(all.tokens, 5150U);
-  EXPECT_DOUBLE_EQ(all.bytes_per_token(), 5050.0 / 5150.0);
+  EXPECT_EQ(all.documents, 99U);
+  EXPECT_EQ(all.text_bytes, 4950U);
+  EXPECT_EQ(all.tokens, 5049U);
+  EXPECT_DOUBLE_EQ(all.bytes_per_token(), 4950.0 / 5049.0);
   EXPECT_EQ(all.lengths.p50, 51U);
   EXPECT_EQ(all.lengths.p90, 91U);
   EXPECT_EQ(all.lengths.p99, 100U);
-  EXPECT_EQ(all.lengths.longest, 101U);
-  EXPECT_EQ(all.rows, 644U);  // 5,149 targets by eights
-  EXPECT_EQ(stats.train_rows, 644U);
+  EXPECT_EQ(all.lengths.longest, 100U);
+  EXPECT_EQ(all.rows, 631U);  // 5,048 targets by eights
+  EXPECT_EQ(stats.train_rows, 631U);
 }
 
 TEST_F(CorpusStatsTest, CountsDuplicatesOverAllSources) {

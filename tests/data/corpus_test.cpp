@@ -213,9 +213,10 @@ TEST_F(CorpusTest, TakesValidationFilesOfTheirOwn) {
 }
 
 TEST_F(CorpusTest, RefusesLessThanABatch) {
-  config_.batch_tokens = 16 * 1000;
-  // 1,890 tokens make 119 rows of 16 targets.
-  EXPECT_THAT(fault(), HasSubstr("expected at least 1000 rows of 16 tokens (pretrain.batch_tokens), got 119"));
+  config_.batch_tokens = 16 * 119;  // 1,890 tokens make 119 rows of 16 targets
+  EXPECT_EQ(prepare().train_rows(), 119U);
+  config_.batch_tokens = 16 * 120;
+  EXPECT_THAT(fault(), HasSubstr("expected at least 120 rows of 16 tokens (pretrain.batch_tokens), got 119"));
 }
 
 TEST_F(CorpusTest, RefusesASourceThatGivesNoRow) {
@@ -279,26 +280,28 @@ TEST_F(CorpusTest, UsesOneShardForFilesOfOneContent) {
   EXPECT_EQ(corpus.train[0].counts.documents, 160U);
 }
 
-TEST_F(CorpusTest, SurvivesTwoProcessesAtOnce) {
+TEST_F(CorpusTest, SeveralProcessesShareTheWork) {
   write("data/large.jsonl", json_lines(0, 60000));
   std::vector<pid_t> children;
   for (int i = 0; i < 4; ++i) {
     const pid_t child = ::fork();
     if (child == 0) {
       try {
-        prepare({.threads = 1});
-        ::_exit(0);
+        ::_exit(static_cast<int>(made(prepare({.threads = 1})).size()));
       } catch (...) {
-        ::_exit(1);
+        ::_exit(100);
       }
     }
     children.push_back(child);
   }
+  int files_made = 0;
   for (const auto child : children) {
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
+    ASSERT_TRUE(WIFEXITED(status));
+    files_made += WEXITSTATUS(status);
   }
+  EXPECT_EQ(files_made, 3) << "each file once";
   const auto corpus = prepare({.verify = true});
   EXPECT_THAT(made(corpus), IsEmpty());
   EXPECT_EQ(corpus.train[0].counts.documents, 60100U);
