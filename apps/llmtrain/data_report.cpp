@@ -57,8 +57,8 @@ std::string side_text(const char* name, const std::vector<PreparedSource>& sourc
     all.tokens += source.counts.tokens;
     all.rows += source.counts.rows;
   }
-  return fmt::format("{}: {} documents, {} tokens, {} rows\n", name, with_thousands(all.documents),
-                     with_thousands(all.tokens), with_thousands(all.rows));
+  return fmt::format("{}: {}, {}, {}\n", name, counted(all.documents, "document"), counted(all.tokens, "token"),
+                     counted(all.rows, "row"));
 }
 
 // "Latin 81.2 %, Hangul 9.0 %, spaces 8.1 %": the largest shares of all characters.
@@ -168,12 +168,12 @@ std::string stats_text(const CorpusStats& stats, const PretrainConfig& config) {
   std::string text;
   for (const auto& source : stats.sources) text += source_text(source) + "\n";
   for (const auto& source : stats.validation) text += "validation: " + source_text(source) + "\n";
-  text += fmt::format("training: {} rows of {} tokens", with_thousands(stats.train_rows), config.sequence_length);
+  text += fmt::format("training: {} of {} tokens", counted(stats.train_rows, "row"), config.sequence_length);
   if (stats.epochs) text += fmt::format(", gone through {:.2f} times", *stats.epochs);
   text += "\n";
   if (stats.validation_rows > 0) {
-    text += fmt::format("validation: {} documents, {} rows\n", with_thousands(stats.validation_documents),
-                        with_thousands(stats.validation_rows));
+    text += fmt::format("validation: {}, {}\n", counted(stats.validation_documents, "document"),
+                        counted(stats.validation_rows, "row"));
   }
   return text;
 }

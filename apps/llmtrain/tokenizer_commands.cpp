@@ -44,8 +44,9 @@ void report_learnt(const LearntTokenizer& learnt, const Log& log) {
   if (learnt.was_there) {
     log.info("learnt already from the same text with the same settings; nothing to do");
   }
-  log.info("{} ids from {} documents, {} of text, {} words of which {} distinct", with_thousands(learnt.vocab_size),
-           with_thousands(learnt.documents), human_bytes(learnt.bytes), with_thousands(learnt.words),
+  const std::string_view unit = learnt.kind == TokenizerKind::kChar ? "character" : "word";
+  log.info("{} from {}, {} of text, {} of which {} distinct", counted(learnt.vocab_size, "id"),
+           counted(learnt.documents, "document"), human_bytes(learnt.bytes), counted(learnt.words, unit),
            with_thousands(learnt.distinct_words));
   fmt::print("{}\n", learnt.file.string());
 }

@@ -20,6 +20,8 @@ std::string printable(std::string_view text, std::size_t max_bytes = 1000);
 
 // "1,234,567".
 std::string with_thousands(std::uint64_t number);
+// "1 document", "1,234 documents".
+std::string counted(std::uint64_t number, std::string_view noun);
 // "1.5 MiB", "320 B".
 std::string human_bytes(std::uint64_t bytes);
 // "1.24M", "405B", "812": three significant digits, powers of 1000.

@@ -99,6 +99,8 @@ LearntTokenizer result_of(const json& record, const fs::path& folder, bool was_t
           .was_there = was_there,
           .documents = record.at("documents"),
           .bytes = record.at("bytes"),
+          .kind = record.at("settings").at("kind") == enum_name(TokenizerKind::kChar) ? TokenizerKind::kChar
+                                                                                      : TokenizerKind::kByteBpe,
           .words = record.at("words"),
           .distinct_words = record.at("distinct_words"),
           .vocab_size = record.at("vocab_size")};

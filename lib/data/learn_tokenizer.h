@@ -22,7 +22,8 @@ struct LearntTokenizer {
   // The rest as it was when it was learnt.
   std::uint64_t documents = 0;  // or pieces of long ones
   std::uint64_t bytes = 0;
-  std::uint64_t words = 0;
+  TokenizerKind kind = TokenizerKind::kByteBpe;
+  std::uint64_t words = 0;  // characters, if it is made of these
   std::uint64_t distinct_words = 0;
   std::uint64_t vocab_size = 0;
 };
