@@ -103,11 +103,10 @@ double SourceStats::bytes_per_token() const {
 
 std::optional<double> epochs_of(const PretrainConfig& config, std::uint64_t train_rows) {
   if (config.epochs) return config.epochs;
-  const auto batch_rows = static_cast<double>(config.batch_tokens / config.sequence_length);
-  const auto rows = static_cast<double>(train_rows);
-  if (config.steps) return static_cast<double>(*config.steps) * batch_rows / rows;
-  if (config.tokens) return static_cast<double>(*config.tokens) / static_cast<double>(config.sequence_length) / rows;
-  return std::nullopt;
+  if (!config.steps && !config.tokens) return std::nullopt;
+  const auto tokens = config.tokens ? static_cast<double>(*config.tokens)
+                                    : static_cast<double>(*config.steps) * static_cast<double>(config.batch_tokens);
+  return tokens / static_cast<double>(config.sequence_length) / static_cast<double>(train_rows);
 }
 
 CorpusStats measure_corpus(const PreparedCorpus& corpus, const PretrainConfig& config, const Tokenizer& tokenizer,

@@ -138,7 +138,7 @@ void describe(PreparedFile& file) {
 
 }  // namespace
 
-void prepare_shards(std::vector<PreparedFile*> files, const ReadRules& rules, const Tokenizer& tokenizer,
+void prepare_shards(const std::vector<PreparedFile*>& files, const ReadRules& rules, const Tokenizer& tokenizer,
                     const PrepareOptions& options, ShardCache& cache, CacheWriting& writing, const Log& log) {
   find_digests(files, options, cache);
   for (auto* file : files) {

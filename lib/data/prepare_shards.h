@@ -54,7 +54,7 @@ class CacheWriting {
 // Fills everything behind `source`: hashes the files whose digest is not remembered, tokenizes those that have no shard
 // (large ones on all threads, small ones side by side). Bad input in several files is reported for all of them at once
 // (the first ones), in the order of the files.
-void prepare_shards(std::vector<PreparedFile*> files, const ReadRules& rules, const Tokenizer& tokenizer,
+void prepare_shards(const std::vector<PreparedFile*>& files, const ReadRules& rules, const Tokenizer& tokenizer,
                     const PrepareOptions& options, ShardCache& cache, CacheWriting& writing, const Log& log);
 
 // Whether the cache file at `path` is there and can be used. One that is damaged (with verify: whose digest is wrong)

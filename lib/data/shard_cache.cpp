@@ -54,7 +54,7 @@ void remove_leftovers(const fs::path& folder) {
 
 }  // namespace
 
-ShardCache::ShardCache(fs::path folder, const Log& log) : folder_(own_folder(folder)), log_(log) {
+ShardCache::ShardCache(const fs::path& folder, const Log& log) : folder_(own_folder(folder)), log_(log) {
   own_folder(folder_ / "shards");
   own_folder(folder_ / "rows");
   digests_ = read_digests();

@@ -23,7 +23,7 @@ namespace llmtrain {
 class ShardCache {
  public:
   // Makes the folder. Throws storage_error (5): no rights, or a symbolic link where a folder or file of it should be.
-  ShardCache(std::filesystem::path folder, const Log& log);
+  ShardCache(const std::filesystem::path& folder, const Log& log);
 
   const std::filesystem::path& folder() const { return folder_; }
   std::filesystem::path shard_path(const std::string& key) const;
