@@ -23,5 +23,5 @@ llmtrain config check $pipeline
 llmtrain tokenizer train $pipeline
 llmtrain data prepare $pipeline
 llmtrain data stats $pipeline
-llmtrain data preview $pipeline
+llmtrain data preview $pipeline --rows 1
 say "done"
