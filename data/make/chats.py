@@ -63,7 +63,7 @@ class Question:
         if self.kind == "fact":
             return self.topic.subject[self.language], self.topic.value[self.language]
         if self.kind == "sum":
-            return None, self.topic.number(self.topic.result, self.language)
+            return None, str(self.topic.result)
         return None, None
 
 

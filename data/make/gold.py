@@ -8,6 +8,7 @@ import re
 from . import chats
 from .facts import FACTS
 from .language import fill, sentences
+from .sums import numbers_in
 from .world import EN, LANGUAGES
 
 RIGHT, CLOSING, LANGUAGE, FORM, BREVITY = 0.4, 0.3, 0.1, 0.1, 0.1
@@ -76,12 +77,11 @@ def accepted(question):
     return full, [topic.bare(language)]
 
 
-def about(question):
-    """The words that a full sentence of an answer takes up from the question: its subject, or both numbers."""
-    topic, language = question.topic, question.language
+def takes_up(question, sentence):
+    """Whether a sentence names what the question is about: its subject, or its two numbers, one after the other."""
     if question.kind == "fact":
-        return [topic.subject[language].lower()]
-    return [topic.number(topic.left, language), topic.number(topic.right, language)]
+        return question.topic.subject[question.language].lower() in sentence.lower()
+    return numbers_in(sentence)[:2] == [question.topic.left, question.topic.right]
 
 
 def score(prompt, response):
@@ -102,6 +102,6 @@ def score(prompt, response):
     else:
         full, bare = accepted(question)
         right = bool(body) and body[0] in full + bare
-        form = bool(body) and body[0][-1] == "." and all(word in body[0].lower() for word in about(question))
+        form = bool(body) and body[0][-1] == "." and takes_up(question, body[0])
         brief = len(body) == 1
     return round(RIGHT * right + CLOSING * polite + LANGUAGE * in_language + FORM * form + BREVITY * brief, 6)

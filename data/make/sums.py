@@ -40,7 +40,8 @@ class Sum:
                 "r": self.number(value, language), "s": self.sign}
 
     def answer(self, language, result=None):
-        return fill(ANSWER[language, self.sign, self.words], self.slots(language, result))
+        """The sentence in which a question about this sum is answered: in digits, even where it is asked in words."""
+        return fill(ANSWER[language], Sum(*self.key).slots(language, result))
 
     def sayings(self, language, result=None):
         return [fill(template, self.slots(language, result)) for template in SAY[language, self.sign, self.words]]
@@ -49,7 +50,7 @@ class Sum:
         return [fill(template, self.slots(language)) for template in ASK[language, self.sign, self.words]]
 
     def bare(self, language, result=None):
-        return fill("{r}." if language == EN else "{r|이에요}.", self.slots(language, result))
+        return fill("{r}." if language == EN else "{r|이에요}.", Sum(*self.key).slots(language, result))
 
     def others(self):
         """Wrong results, the likeliest slips first."""
@@ -57,12 +58,9 @@ class Sum:
         return [value for value in near if 0 <= value <= LARGEST]
 
 
-ANSWER, SAY, ASK = {}, {}, {}
+ANSWER = {EN: "{a} {s} {b} = {r}.", KO: "{a} {s} {b} = {r|이에요}."}
+SAY, ASK = {}, {}
 for _words in (False, True):
-    ANSWER[EN, "+", _words] = "{a} plus {b} is {r}." if _words else "{a} + {b} = {r}."
-    ANSWER[EN, "-", _words] = "{a} minus {b} is {r}." if _words else "{a} - {b} = {r}."
-    ANSWER[KO, "+", _words] = "{a} 더하기 {b|은} {r|이에요}." if _words else "{a} + {b} = {r|이에요}."
-    ANSWER[KO, "-", _words] = "{a} 빼기 {b|은} {r|이에요}." if _words else "{a} - {b} = {r|이에요}."
     SAY[EN, "+", _words] = ["{a} plus {b} is {r}.", "{a} and {b} make {r}.", "{a} and {b} more is {r}.",
                             "If you add {a} and {b}, you get {r}."]
     SAY[EN, "-", _words] = ["{a} minus {b} is {r}.", "{b} less than {a} is {r}.", "{a} take away {b} leaves {r}.",
@@ -79,8 +77,8 @@ for _words in (False, True):
         for _sign in "+-":
             ASK[EN, _sign, _words] = ["What is {a} {s} {b}?", "How much is {a} {s} {b}?"] + ASK[EN, _sign, _words]
             ASK[KO, _sign, _words] = ["{a} {s} {b|은} 뭐예요?", "{a} {s} {b|을} 계산해 주세요."] + ASK[KO, _sign, _words]
-            SAY[EN, _sign, _words] = ["{a} {s} {b} = {r}."] + SAY[EN, _sign, _words]
-            SAY[KO, _sign, _words] = ["{a} {s} {b} = {r|이에요}."] + SAY[KO, _sign, _words]
+            SAY[EN, _sign, _words] = [ANSWER[EN]] + SAY[EN, _sign, _words]
+            SAY[KO, _sign, _words] = [ANSWER[KO]] + SAY[KO, _sign, _words]
 
 
 def every_sum(words=False):
