@@ -36,6 +36,15 @@ const LlmcKind* llmc_kind(std::string_view first_bytes) {
   return found == kLlmcKinds.end() ? nullptr : found;
 }
 
+// What has all of llm.c's header but its magic number: a known version, then a count, then zeros to the end.
+bool is_llmc_header_but_for_magic(std::string_view first_bytes) {
+  if (first_bytes.size() < kHeaderBytes || llmc_kind(first_bytes) != nullptr) return false;
+  const auto version = static_cast<std::int32_t>(little_endian(first_bytes.data() + 4, 4));
+  const bool known = std::any_of(kLlmcKinds.begin(), kLlmcKinds.end(), [&](auto& k) { return k.version == version; });
+  const auto rest = first_bytes.substr(12, kHeaderBytes - 12);
+  return known && std::all_of(rest.begin(), rest.end(), [](char c) { return c == 0; });
+}
+
 }  // namespace
 
 bool is_llmc_header(std::string_view first_bytes) { return llmc_kind(first_bytes) != nullptr; }
@@ -47,6 +56,11 @@ struct TokenBinaryReader::State {
     ENSURE(rules.max_piece > 0 && rules.vocab_size > 0, rules.max_piece, rules.vocab_size);
     size = stream.read(block.data(), block.size());
     if (const LlmcKind* kind = llmc_kind({block.data(), size})) read_header(*kind);
+    if (is_llmc_header_but_for_magic({block.data(), size})) {
+      throw error_at(0, "unknown magic number {} before what is else llm.c's header, expected {} or {}",
+                     static_cast<std::int32_t>(little_endian(block.data(), 4)), kLlmcKinds[0].magic,
+                     kLlmcKinds[1].magic);
+    }
   }
 
   template <class... Args>
