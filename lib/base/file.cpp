@@ -19,11 +19,14 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t kWriteBuffer = std::size_t{1} << 20;
 
+std::int64_t nanoseconds(const timespec& time) { return time.tv_sec * std::int64_t{1000000000} + time.tv_nsec; }
+
 FileIdentity identity_of(const struct stat& status) {
   return {.device = status.st_dev,
           .inode = status.st_ino,
           .size = static_cast<std::uint64_t>(status.st_size),
-          .modified_ns = status.st_mtim.tv_sec * std::int64_t{1000000000} + status.st_mtim.tv_nsec};
+          .modified_ns = nanoseconds(status.st_mtim),
+          .changed_ns = nanoseconds(status.st_ctim)};
 }
 
 const char* kind_of(mode_t mode) {
@@ -32,6 +35,10 @@ const char* kind_of(mode_t mode) {
   if (S_ISSOCK(mode)) return "a socket";
   if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
   return "not a regular file";
+}
+
+Error not_a_file(const fs::path& path, mode_t mode) {
+  return input_error("{}: not a regular file: expected a file, got {}", path.string(), kind_of(mode));
 }
 
 void write_all(int fd, std::span<const std::byte> bytes, const fs::path& path) {
@@ -76,14 +83,17 @@ int FileDescriptor::close() {
 InputFile::InputFile(fs::path path) : path_(std::move(path)) {
   // O_NONBLOCK: opening a FIFO without a writer must not hang; it changes nothing for a regular file.
   fd_ = FileDescriptor(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (fd_.get() < 0) throw input_error("{}: cannot open: {}", path_.string(), system_message(errno));
   struct stat status {};
+  if (fd_.get() < 0) {
+    const int error_number = errno;
+    const bool is_socket = ::stat(path_.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);  // cannot be opened at all
+    if (is_socket) throw not_a_file(path_, status.st_mode);
+    throw input_error("{}: cannot open: {}", path_.string(), system_message(error_number));
+  }
   if (::fstat(fd_.get(), &status) != 0) {
     throw input_error("{}: cannot open: {}", path_.string(), system_message(errno));
   }
-  if (!S_ISREG(status.st_mode)) {
-    throw input_error("{}: not a regular file: expected a file, got {}", path_.string(), kind_of(status.st_mode));
-  }
+  if (!S_ISREG(status.st_mode)) throw not_a_file(path_, status.st_mode);
   identity_ = identity_of(status);
 }
 
@@ -141,6 +151,10 @@ MappedFile::~MappedFile() {
 }
 
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
+  std::error_code ignored;
+  if (fs::is_symlink(path_, ignored)) {
+    throw storage_error("{}: a symbolic link, expected a file of our own or none; remove it", path_.string());
+  }
   temporary_ = parent_of(path_) / fmt::format(".{}.tmp-{}", path_.filename().string(), ::getpid());
   ::unlink(temporary_.c_str());  // left by a killed process that had our number
   fd_ = FileDescriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));

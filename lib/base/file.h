@@ -14,6 +14,7 @@ struct FileIdentity {
   std::uint64_t inode = 0;
   std::uint64_t size = 0;
   std::int64_t modified_ns = 0;  // since 1970
+  std::int64_t changed_ns = 0;   // the same of the inode: moves even where the other was set back
   bool operator==(const FileIdentity&) const = default;
 };
 
@@ -71,7 +72,7 @@ class MappedFile {
 };
 
 // Writes a file that appears whole or not at all: a temporary file beside it, fsync, rename, fsync of the folder.
-// Refuses to follow a symbolic link at the temporary path. Mode 0600. Without commit() nothing is left behind.
+// A symbolic link at the path is refused. Mode 0600. Without commit() nothing is left behind.
 // Throws storage_error (5) naming the file and the reason.
 class AtomicFile {
  public:

@@ -40,6 +40,7 @@ void install_signal_handlers() {
   handle(SIGUSR2, on_save);
   handle(SIGPIPE, SIG_IGN);
   handle(SIGXFSZ, SIG_IGN);
+  handle(SIGHUP, SIG_IGN);
 }
 
 bool stop_requested() { return g_stop_signal.load(std::memory_order_relaxed) != 0; }

@@ -3,7 +3,8 @@
 namespace llmtrain {
 
 // Handlers set flags only. SIGTERM, SIGINT, SIGUSR1: the first asks for a stop, the second leaves at once with 75.
-// SIGUSR2 asks for a save. SIGPIPE and SIGXFSZ are ignored: the write fails instead.
+// SIGUSR2 asks for a save. SIGPIPE and SIGXFSZ are ignored: the write fails instead. SIGHUP is ignored: a run
+// outlives its terminal.
 void install_signal_handlers();
 
 // True once a stop was asked for. Every loop that may run for long looks at it.

@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr int kRecordVersion = 1;
+constexpr int kRecordVersion = 2;
 constexpr std::size_t kHashBuffer = std::size_t{1} << 20;
 constexpr std::int64_t kSettledNs = 2'000'000'000;  // a file written more recently may be written again unseen
 
@@ -45,6 +45,7 @@ json files_of(const std::vector<TextFile>& files, const ReadRules& rules) {
                     {"read_as", reading_settings(file.file, file.source, rules)},
                     {"size", identity.size},
                     {"modified_ns", identity.modified_ns + kSettledNs < now ? identity.modified_ns : -1},
+                    {"changed_ns", identity.changed_ns},
                     {"sha256", file.sha256}});
   }
   return list;
@@ -77,8 +78,10 @@ bool is_same_file(const json& recorded, const TextFile& file, const ReadRules& r
   if (recorded.at("path") != file.file.path.string()) return false;
   if (recorded.at("read_as") != reading_settings(file.file, file.source, rules)) return false;
   if (recorded.at("size") != file.file.identity.size) return false;
-  return recorded.at("modified_ns") == file.file.identity.modified_ns ||
-         recorded.at("sha256") == hash_file(file.file.path);
+  const auto& identity = file.file.identity;
+  const bool untouched =
+      recorded.at("modified_ns") == identity.modified_ns && recorded.at("changed_ns") == identity.changed_ns;
+  return untouched || recorded.at("sha256") == hash_file(file.file.path);
 }
 
 // What differs from the record; nothing if all is the same.
@@ -161,6 +164,8 @@ LearntTokenizer learn_tokenizer(const TokenizerTrainConfig& config, const std::v
   auto files = list_text_files(sources);
   const json settings = settings_of(config);
   if (const auto learnt = find_learnt(settings, files, rules, folder, log)) return *learnt;
+  make_directory(folder);
+  { const AtomicFile probe(tokenizer_file(folder)); }  // says before the work whether the result can be written
   auto trained = train_on(files, config, rules, options, log);
   const Tokenizer tokenizer(std::move(trained.spec));
   if (config.kind == TokenizerKind::kByteBpe &&
@@ -177,7 +182,6 @@ LearntTokenizer learn_tokenizer(const TokenizerTrainConfig& config, const std::v
                        {"distinct_words", trained.distinct_words},
                        {"vocab_size", tokenizer.vocab_size()},
                        {"tokenizer_sha256", tokenizer.hash()}};
-  make_directory(folder);
   write_file(tokenizer_file(folder), tokenizer.to_json());
   write_file(record_file(folder), record.dump(2) + "\n");
   return result_of(record, folder, false);

@@ -156,8 +156,13 @@ void prepare_shards(const std::vector<PreparedFile*>& files, const ReadRules& ru
     tokenize_missing(missing, rules, tokenizer, options);
   }
   if (cache.has_news()) {
-    writing.begin();
-    cache.save_digests();
+    try {
+      writing.begin();
+      cache.save_digests();
+    } catch (const Error& error) {
+      if (error.code() != ExitCode::kStorage || !missing.empty()) throw;
+      log.warn("{}; nothing is lost, but the data files are hashed again next time", error.what());
+    }
   }
   for (auto* file : files) describe(*file);
 }

@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr int kDigestsVersion = 1;
+constexpr int kDigestsVersion = 2;
 constexpr auto kLockPoll = std::chrono::milliseconds(50);
 constexpr auto kRecent = std::chrono::seconds(2);  // beyond the resolution of any file system's times (FAT: 2 s)
 
@@ -76,7 +76,8 @@ ShardCache::Digests ShardCache::read_digests() const {
       digests[path] = {.identity = {.device = entry.at("device"),
                                     .inode = entry.at("inode"),
                                     .size = entry.at("size"),
-                                    .modified_ns = entry.at("modified_ns")},
+                                    .modified_ns = entry.at("modified_ns"),
+                                    .changed_ns = entry.at("changed_ns")},
                        .sha256 = entry.at("sha256")};
     }
   } catch (const Json::exception&) {
@@ -118,6 +119,7 @@ void ShardCache::save_digests() {
                    {"inode", entry.identity.inode},
                    {"size", entry.identity.size},
                    {"modified_ns", entry.identity.modified_ns},
+                   {"changed_ns", entry.identity.changed_ns},
                    {"sha256", entry.sha256}};
   }
   const Json root = {{"version", kDigestsVersion}, {"files", files}};

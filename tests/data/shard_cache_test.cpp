@@ -54,12 +54,13 @@ TEST(ShardCache, ForgetsWhenSizeTimeOrInodeDiffer) {
   const auto identity = identity_of(path);
   ShardCache cache(folder / "cache", kQuiet);
   cache.remember(path, identity, "12ab");
-  for (const auto change : {0, 1, 2, 3}) {
+  for (const auto change : {0, 1, 2, 3, 4}) {
     auto other = identity;
     if (change == 0) other.size += 1;
     if (change == 1) other.modified_ns += 1;
     if (change == 2) other.inode += 1;
     if (change == 3) other.device += 1;
+    if (change == 4) other.changed_ns += 1;
     EXPECT_FALSE(cache.remembered_digest(path, other)) << change;
   }
   EXPECT_FALSE(cache.remembered_digest(folder / "b.txt", identity));
