@@ -1,8 +1,8 @@
-#include <cstdio>
 #include <string>
 #include <vector>
 
 #include "apps/llmtrain/commands.h"
+#include "apps/llmtrain/standard_streams.h"
 
 namespace llmtrain {
 namespace {
@@ -71,7 +71,7 @@ void add_completion_command(CLI::App& app, Action& action) {
   completion->add_option("shell", *shell, "Which shell")->check(CLI::IsMember({"bash"}))->required();
   completion->callback([&app, &action] {
     action = [&app] {
-      std::fputs(bash_completion(app).c_str(), stdout);
+      write_stdout(bash_completion(app));
       return ExitCode::kDone;
     };
   });

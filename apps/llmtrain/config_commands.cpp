@@ -1,8 +1,8 @@
-#include <cstdio>
 #include <memory>
 
 #include "apps/llmtrain/commands.h"
 #include "apps/llmtrain/pipeline_model.h"
+#include "apps/llmtrain/standard_streams.h"
 #include "lib/base/text.h"
 #include "lib/config/explain.h"
 #include "lib/config/pipeline.h"
@@ -13,7 +13,7 @@ namespace llmtrain {
 namespace {
 
 ExitCode print(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
+  write_stdout(text);
   return ExitCode::kDone;
 }
 

@@ -94,7 +94,8 @@ void add_data_commands(CLI::App& app, Action& action) {
   CLI::App* command = add_command(*data, action, "preview", "Show rows as the model will see them, in training's order",
                                   preview, print_preview);
   command->add_option("--rows", preview->rows, "How many rows")->check(CLI::Range(1, 100000));
-  command->add_option("--position", preview->position, "The row of training to begin with");
+  command->add_option("--position", preview->position, "The row of training to begin with")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62U));
 }
 
 }  // namespace llmtrain

@@ -1,10 +1,10 @@
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 
 #include "apps/llmtrain/commands.h"
 #include "apps/llmtrain/model_report.h"
 #include "apps/llmtrain/pipeline_model.h"
+#include "apps/llmtrain/standard_streams.h"
 #include "lib/arch/flops.h"
 #include "lib/arch/parameter_table.h"
 #include "lib/arch/presets.h"
@@ -131,7 +131,7 @@ Json presets_json() {
 }
 
 ExitCode print(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
+  write_stdout(text);
   return ExitCode::kDone;
 }
 

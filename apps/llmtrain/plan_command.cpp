@@ -1,10 +1,10 @@
-#include <cstdio>
 #include <memory>
 #include <optional>
 
 #include "apps/llmtrain/commands.h"
 #include "apps/llmtrain/model_report.h"
 #include "apps/llmtrain/pipeline_model.h"
+#include "apps/llmtrain/standard_streams.h"
 #include "lib/arch/flops.h"
 #include "lib/arch/parameter_table.h"
 #include "lib/base/text.h"
@@ -138,7 +138,7 @@ void add_plan_command(CLI::App& app, Action& action) {
     action = [options, as_json] {
       const auto plan = plan_pretrain(*options);
       const std::string text = *as_json ? plan_json(plan).dump(2) + "\n" : plan_text(plan, options->path);
-      std::fputs(text.c_str(), stdout);
+      write_stdout(text);
       return ExitCode::kDone;
     };
   });

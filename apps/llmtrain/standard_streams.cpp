@@ -4,22 +4,33 @@
 #include <cerrno>
 #include <cstdio>
 
+#include <poll.h>
+#include <unistd.h>
+
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/signals.h"
 
 namespace llmtrain {
 
 std::string read_stdin() {
   std::string text;
   std::array<char, 65536> buffer;
-  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), stdin)) text.append(buffer.data(), got);
-  if (std::ferror(stdin) != 0) throw input_error("stdin: cannot read: {}", system_message(errno));
-  return text;
+  while (true) {
+    pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    ::poll(&input, 1, -1);  // ends at a signal, where read() goes on
+    stop_point("reading stdin");
+    const ssize_t got = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw input_error("stdin: cannot read: {}", system_message(errno));
+    if (got == 0) return text;
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
 }
 
 void write_stdout(std::string_view bytes) {
   const bool written = std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size() && std::fflush(stdout) == 0;
-  if (!written) throw storage_error("stdout: cannot write: {}", system_message(errno));
+  if (!written && errno != EPIPE) throw storage_error("stdout: cannot write: {}", system_message(errno));
 }
 
 }  // namespace llmtrain

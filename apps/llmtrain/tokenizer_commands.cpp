@@ -7,6 +7,7 @@
 #include "apps/llmtrain/commands.h"
 #include "apps/llmtrain/standard_streams.h"
 #include "lib/base/file.h"
+#include "lib/base/signals.h"
 #include "lib/base/text.h"
 #include "lib/config/pipeline.h"
 #include "lib/data/learn_tokenizer.h"
@@ -48,7 +49,7 @@ void report_learnt(const LearntTokenizer& learnt, const Log& log) {
   log.info("{} from {}, {} of text, {} of which {} distinct", counted(learnt.vocab_size, "id"),
            counted(learnt.documents, "document"), human_bytes(learnt.bytes), counted(learnt.words, unit),
            with_thousands(learnt.distinct_words));
-  fmt::print("{}\n", learnt.file.string());
+  write_stdout(learnt.file.string() + "\n");
 }
 
 ExitCode train(TrainCommand& command) {
@@ -141,6 +142,7 @@ ExitCode encode(const EncodeCommand& command, bool text_given) {
   const Tokenizer tokenizer = Tokenizer::load(command.tokenizer);
   const std::string text = text_given ? command.text : command.file.empty() ? read_stdin() : read_file(command.file);
   const Ids ids = tokenizer.encode(text, command.special ? SpecialText::kAsToken : SpecialText::kAsText);
+  stop_point("encoding");
   if (command.ids_only) {
     print_ids_only(ids);
   } else if (command.json) {

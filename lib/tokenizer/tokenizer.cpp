@@ -187,10 +187,12 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 Tokenizer Tokenizer::load(const std::filesystem::path& path) {
-  if (!std::filesystem::is_directory(path)) return parse(read_file(path), path.string());
+  std::error_code error;  // what cannot be looked at is not there; read_file says why
+  const auto exists = [&](const std::filesystem::path& file) { return std::filesystem::exists(file, error); };
+  if (!std::filesystem::is_directory(path, error)) return parse(read_file(path), path.string());
   const auto file = path / "tokenizer.json";
-  if (std::filesystem::exists(file)) return parse(read_file(file), file.string());
-  if (std::filesystem::exists(path / "vocab.json") && std::filesystem::exists(path / "merges.txt")) {
+  if (exists(file)) return parse(read_file(file), file.string());
+  if (exists(path / "vocab.json") && exists(path / "merges.txt")) {
     return Tokenizer(read_gpt2_files(path / "vocab.json", path / "merges.txt"));
   }
   throw input_error("{}: no tokenizer in this folder, expected tokenizer.json, or vocab.json and merges.txt",
