@@ -22,10 +22,9 @@ void for_each_document(const NextDocument& next, std::size_t workers,
     std::size_t count = 0;
     for (std::size_t bytes = 0; !ended && bytes < kBatchBytes; ++count) {
       if (batch.size() == count) batch.emplace_back();
-      if (!next(batch[count])) {
-        ended = true;
-        break;
-      }
+      ended = true;  // also if next() throws: nobody reads on behind a fault
+      ended = !next(batch[count]);
+      if (ended) break;
       bytes += batch[count].size();
     }
     return count;
