@@ -41,6 +41,12 @@ ScriptCounts scripts_of(const TokenShard& shard, const Tokenizer& tokenizer, Pro
     const auto part = std::span(read).first(std::min(kDecodeTokens, shard.tokens() - begin));
     shard.read(begin, part);
     ids.assign(part.begin(), part.end());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i] < tokenizer.vocab_size()) continue;
+      throw input_error(
+          "{}: byte {}: damaged: token id {}, expected below {}; run 'llmtrain data prepare --verify-data'",
+          shard.file().path().string(), shard.byte_offset(begin + i), ids[i], tokenizer.vocab_size());
+    }
     if (end) std::erase(ids, *end);
     counter.add(tokenizer.decode(ids));
     progress.add(part.size());
