@@ -51,7 +51,8 @@ void fields(DataSource& c, Visitor&& visit) {
   visit("weight", c.weight, "Share of this source in a mixture, relative to the others.", positive);
   visit("format", c.format, "auto goes by content and name; tokens: nanoGPT's or llm.c's binaries.");
   visit("field", c.field, "The key that holds the text in JSON lines.", not_empty);
-  visit("id_field", c.id_field, "A key in JSON lines whose value no other line of the file may have.", not_empty);
+  visit("id_field", c.id_field,
+        "A key in JSON lines whose value no other line of the file may have; keeps about 64 bytes a line.", not_empty);
   visit("extra_fields", c.extra_fields, "Keys in JSON lines besides field and id_field.");
   visit("document_separator", c.document_separator,
         "Cuts a text file into documents, for example '<|endoftext|>'; without it a file is one document.", not_empty);

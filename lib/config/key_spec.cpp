@@ -123,7 +123,7 @@ std::string expected_text(const KeySpec& spec) {
     case ValueKind::kNumber:
       return "a number" + bounds_text(spec);
     case ValueKind::kString:
-      if (spec.constraint.plain_name) return "a plain name (no '/')";
+      if (spec.constraint.plain_name) return "a plain name (no '/' or control character, at most 255 bytes)";
       return spec.constraint.not_empty ? "text, not empty" : "text";
     case ValueKind::kBytes:
       return fmt::format("a size{} (such as 64MiB)", bounds_text(spec));

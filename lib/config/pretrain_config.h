@@ -49,6 +49,10 @@ inline void check(const PretrainConfig& c, Contradictions& out) {
   const int lengths = int{c.steps.has_value()} + int{c.tokens.has_value()} + int{c.epochs.has_value()};
   if (lengths > 1) out.add("", "'steps', 'tokens' and 'epochs' exclude each other; keep one");
   if (lengths == 0 && !c.max_time) out.add("", "no end is given; add 'steps', 'tokens', 'epochs' or 'max_time'");
+  if (c.steps && c.optim.schedule.warmup_steps > *c.steps) {
+    out.add("optim.schedule.warmup_steps", "longer than the run: got " + std::to_string(c.optim.schedule.warmup_steps) +
+                                               " of " + std::to_string(*c.steps) + " steps");
+  }
   if (c.batch_tokens % c.sequence_length != 0) {
     out.add("batch_tokens", "not a multiple of sequence_length: got " + std::to_string(c.batch_tokens) + " and " +
                                 std::to_string(c.sequence_length));

@@ -1,6 +1,7 @@
 #include "lib/config/reader.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <optional>
 #include <utility>
@@ -34,7 +35,12 @@ bool within(const Constraint& constraint, double value) {
 bool fits(const Constraint& constraint, std::string_view text) {
   if (constraint.not_empty && text.empty()) return false;
   if (text.find('\0') != std::string_view::npos) return false;  // ends a path or an argument where it stands
-  return !constraint.plain_name || (text.find('/') == std::string_view::npos && text != "." && text != "..");
+  if (!constraint.plain_name) return true;
+  constexpr std::size_t kLongestName = 255;  // of a file, on every file system of note
+  const bool has_control =
+      std::any_of(text.begin(), text.end(), [](char c) { return std::iscntrl(static_cast<unsigned char>(c)) != 0; });
+  return !has_control && text.size() <= kLongestName && text.find('/') == std::string_view::npos && text != "." &&
+         text != "..";
 }
 
 class Reader {

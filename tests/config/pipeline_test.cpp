@@ -31,5 +31,14 @@ TEST(LoadPipeline, RefusesAMissingFileAsAWrongCommandLine) {
   EXPECT_THAT(error_of(ExitCode::kUsage, [&] { load_pipeline(dir / "none.yaml"); }), testing::HasSubstr("none.yaml"));
 }
 
+TEST(LoadPipeline, RefusesAWarmUpLongerThanTheRun) {
+  const auto message = error_of(ExitCode::kUsage, [] {
+    load_pipeline(kQuickstart, {"pretrain.steps=40", "pretrain.optim.schedule.warmup_steps=41"});
+  });
+  EXPECT_THAT(message, testing::HasSubstr("warmup_steps"));
+  EXPECT_THAT(message, testing::HasSubstr("got 41 of 40 steps"));
+  EXPECT_NO_THROW(load_pipeline(kQuickstart, {"pretrain.steps=40", "pretrain.optim.schedule.warmup_steps=40"}));
+}
+
 }  // namespace
 }  // namespace llmtrain

@@ -100,7 +100,9 @@ TEST(Reader, PointsAtTheLineWithACaret) {
 TEST(Reader, NamesTheWrongType) {
   EXPECT_EQ(fault_of("doors: many\n"), "car.yaml:1:8: 'doors': expected an integer of at least 1, got 'many'");
   EXPECT_EQ(fault_of("doors: [1]\n"), "car.yaml:1:8: 'doors': expected an integer of at least 1, got a list");
-  EXPECT_EQ(fault_of("name: {a: 1}\n"), "car.yaml:1:7: 'name': expected a plain name (no '/'), got a section");
+  EXPECT_EQ(
+      fault_of("name: {a: 1}\n"),
+      "car.yaml:1:7: 'name': expected a plain name (no '/' or control character, at most 255 bytes), got a section");
   EXPECT_EQ(fault_of("motor: 3\n"),
             "car.yaml:1:8: 'motor': expected a section of keys, got '3'; its keys begin with power");
   EXPECT_EQ(fault_of("labels: a\n"), "car.yaml:1:9: 'labels': expected a list, got 'a'; write '- ' before each item");
