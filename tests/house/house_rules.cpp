@@ -30,6 +30,7 @@ const std::map<std::string, int>& ranks() {
 struct Include {
   std::size_t line = 0;
   std::string target;
+  bool quoted = false;
 };
 
 std::vector<std::string> lines_of(const fs::path& path) {
@@ -40,12 +41,12 @@ std::vector<std::string> lines_of(const fs::path& path) {
 }
 
 std::vector<Include> includes_of(const fs::path& path) {
-  static const std::regex kInclude(R"(^\s*#\s*include\s*[<"]([^>"]+)[>"])");
+  static const std::regex kInclude(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])");
   std::vector<Include> found;
   const auto lines = lines_of(path);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     std::smatch match;
-    if (std::regex_search(lines[i], match, kInclude)) found.push_back({i + 1, match[1]});
+    if (std::regex_search(lines[i], match, kInclude)) found.push_back({i + 1, match[2], match[1] == "\""});
   }
   return found;
 }
@@ -114,6 +115,11 @@ std::vector<std::string> forbidden_includes(const fs::path& root) {
     const int rank = room ? ranks().at(*room) : kAppsRank;
     for (const auto& include : includes_of(root / file)) {
       const auto target = room_of(include.target);
+      if (include.quoted && !target && include.target.rfind("apps/", 0) != 0 &&
+          include.target.rfind("tests/", 0) != 0) {
+        faults.push_back(
+            fmt::format("{}:{}: '{}' is not included by its full path", file, include.line, include.target));
+      }
       const bool reaches_up =
           include.target.rfind("apps/", 0) == 0 ? rank < kAppsRank : include.target.rfind("tests/", 0) == 0;
       const bool sideways = target && target != room && (ranks().count(*target) == 0 || ranks().at(*target) >= rank);

@@ -32,6 +32,14 @@ TEST(Layers, FailOnASiblingAnAppAndAnUnknownRoom) {
                           "lib/utils/d.h: room 'utils' has no place in the order of rooms"));
 }
 
+TEST(Layers, FailOnAnIncludeWithoutItsFullPathAndOnTests) {
+  const TempDir tree;
+  tree.write("lib/io/a.h", "#include \"../config/b.h\"\n#include \"tests/support/test_support.h\"\n");
+  EXPECT_THAT(forbidden_includes(tree.path()),
+              ElementsAre("lib/io/a.h:1: '../config/b.h' is not included by its full path",
+                          "lib/io/a.h:2: 'io' may not include 'tests/support/test_support.h'"));
+}
+
 TEST(Layers, TakeWhatLeadsLeft) {
   const TempDir tree;
   tree.write("lib/data/c.cpp", "#include \"lib/data/c.h\"\n#include \"lib/io/x.h\"\n#include <vector>\n");
