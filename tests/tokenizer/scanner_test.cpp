@@ -276,6 +276,20 @@ TEST_P(ScanPretokensBy, EqualsPcre2OnRealText) {
   }
 }
 
+TEST_P(ScanPretokensBy, EqualsPcre2OnAdversarialTexts) {
+  const auto is_equal = [&](const std::string& text) { return scanned(GetParam(), text) == oracle_.piece_ends(text); };
+  for (const std::string one :
+       {"a", "1", " ", "\n", "\r", "!", "'", "\t", "\u4e00", "\u3000", "! ", "'s", "\n x", "\n "}) {
+    std::string text;
+    for (int i = 0; i < 1000000; ++i) text += one;
+    EXPECT_TRUE(is_equal(text)) << printable(one);
+    EXPECT_TRUE(is_equal("\n" + text + "x")) << printable(one);
+  }
+  std::string han;
+  for (std::uint32_t i = 0; i < 26000; ++i) append_utf8(han, 0x4E00 + i % 20000);
+  EXPECT_TRUE(is_equal(han));
+}
+
 INSTANTIATE_TEST_SUITE_P(Patterns, ScanPretokensBy, testing::Values(Pattern::kGpt2, Pattern::kLlama3, Pattern::kQwen2),
                          [](const auto& tested) {
                            for (const auto& [pattern, name] : EnumTable<Pattern>::names) {

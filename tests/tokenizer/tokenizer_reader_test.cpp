@@ -145,6 +145,7 @@ TEST(TokenizerReader, NamesWhatIsBroken) {
       {with("/model/vocab/한", 259), "model.vocab[\"한\"]: the key is not written in the byte alphabet"},
       {with("/added_tokens/0/id", 257), "model.vocab: '<|end|>' has id 257, which another token has"},
       {with("/added_tokens/0/id", 300), "'<|end|>' has id 300, expected every id from 0 to 258 once"},
+      {with("/added_tokens/0/id", 259), "'<|end|>' has id 259, expected every id from 0 to 258 once"},
       {with("/added_tokens/0/content", ""), "added_tokens[0].content: is empty"},
       {with("/added_tokens/0/content", "Ġt"), "added_tokens[0].id: 'Ġt' has id 256 in the vocabulary, got 258"},
       {with("/model/merges/1", "Ġt x"), "model.merges[1]: 'Ġtx' is not in the vocabulary"},

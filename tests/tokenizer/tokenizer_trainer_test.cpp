@@ -125,16 +125,16 @@ TEST(TokenizerTrainer, EndsWithTheErrorOfItsText) {
 
 TEST(WordCounter, AddsUpOverCountersAndGrows) {
   std::vector<WordCounter> counters(3);
-  for (int i = 0; i < 30'000; ++i) counters[static_cast<std::size_t>(i % 3)].add(std::to_string(i % 10'000));
+  for (int i = 0; i < 60'000; ++i) counters[static_cast<std::size_t>(i % 3)].add(std::to_string(i % 10'000));
   const WordCounter merged = merge_counters(counters, 2);
   EXPECT_EQ(merged.distinct(), 10'000U);
   std::uint64_t sum = 0;
   for (const auto& [word, count] : merged.counts()) {
-    EXPECT_EQ(count, 3U) << word;
+    EXPECT_EQ(count, 6U) << word;
     EXPECT_LT(std::stoi(std::string(word)), 10'000);
     sum += count;
   }
-  EXPECT_EQ(sum, 30'000U);
+  EXPECT_EQ(sum, 60'000U);
 }
 
 }  // namespace
