@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Times this project's tokenizer against the Python packages `tokenizers` and `tiktoken`: the same documents, the same
 # threads, in turn, so that what else the machine does falls on all alike. Prints MB/s (10^6 bytes of UTF-8): median and
-# spread of the runs, and how many times as fast as `tokenizers`.
+# spread of the runs, how many times as fast as `tokenizers`, and the same of processor time, which a busy machine changes
+# less.
 #
 #   scripts/bench/tokenizer.sh TEXT GPT2_FOLDER [RUNS] [THREADS]
 #
@@ -40,23 +41,24 @@ import pathlib, statistics, sys
 
 folder = pathlib.Path(sys.argv[1])
 
-def rows(work, column, bytes_column):
+def rows(work, column):
     table = {}
     for path in sorted(folder.glob(f"{work}.*")):
         lines = [line.split() for line in path.read_text().splitlines()]
         assert len({line[-1] for line in lines}) == 1
-        table[path.suffix[1:]] = ([float(line[bytes_column]) / 1e6 / float(line[column]) for line in lines],
-                                  [float(line[column]) for line in lines], lines[0])
+        table[path.suffix[1:]] = ([float(line[column]) for line in lines], [float(line[column + 1]) for line in lines],
+                                  float(lines[0][-2]) / 1e6, lines[0][-1])
     return table
 
-for work, column, bytes_column, what in (("encode", 0, 2, "encode, first pass"), ("encode", 1, 2, "encode, second pass"),
-                                         ("train_gpt2", 0, 1, "train 32,000, gpt2"),
-                                         ("train_llama3", 0, 1, "train 32,000, llama3")):
-    table = rows(work, column, bytes_column)
-    base = statistics.median(table["tokenizers"][0])
-    ids = {name: line[-1] for name, (_, _, line) in table.items()}
-    print(f"{what}: {float(table['ours'][2][bytes_column]) / 1e6:.1f} MB, ids {ids}")
-    for name, (speeds, seconds, _) in table.items():
-        print(f"  {name:16} {statistics.median(speeds):7.2f} MB/s [{min(speeds):.2f} - {max(speeds):.2f}]"
-              f"  {statistics.median(seconds):7.2f} s  {statistics.median(speeds) / base:5.2f} x tokenizers")
+for work, column, what in (("encode", 0, "encode, first pass"), ("encode", 2, "encode, second pass"),
+                           ("train_gpt2", 0, "train 32,000, gpt2"), ("train_llama3", 0, "train 32,000, llama3")):
+    table = rows(work, column)
+    megabytes = table["ours"][2]
+    base = [statistics.median(times) for times in table["tokenizers"][:2]]
+    print(f"{what}: {megabytes:.1f} MB, ids {({name: row[-1] for name, row in table.items()})}")
+    for name, (clock, processor, _, _) in table.items():
+        middle = [statistics.median(clock), statistics.median(processor)]
+        print(f"  {name:16} {megabytes / middle[0]:7.2f} MB/s [{megabytes / max(clock):.2f} - {megabytes / min(clock):.2f}]"
+              f" {middle[0]:6.2f} s, {base[0] / middle[0]:5.2f} x tokenizers;"
+              f" processor {middle[1]:6.2f} s [{min(processor):.2f} - {max(processor):.2f}], {base[1] / middle[1]:5.2f} x")
 PYTHON

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """One timed run of the packages `tokenizers` or `tiktoken` for tokenizer.sh, on the same documents as tokenizer_bench and
-with the same output: seconds of each pass, bytes, ids.
+with the same output: seconds on the clock and of processor time of each pass, bytes, ids.
 
     tokenizer_peers.py encode tokenizers|tokenizers_fast|tiktoken GPT2_FOLDER JSONL THREADS
     tokenizer_peers.py train JSONL VOCAB_SIZE PATTERN THREADS
@@ -15,6 +15,14 @@ LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[
           r"|\s+(?!\S)|\s+")
 # As tiktoken's own GPT-2 has it: possessive, so that it is at its fastest.
 GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"
+
+
+class Stopwatch:
+    def __init__(self):
+        self.start, self.processor = time.perf_counter(), time.process_time()
+
+    def __str__(self):
+        return f"{time.perf_counter() - self.start:.3f} {time.process_time() - self.processor:.3f}"
 
 
 def read_documents(path):
@@ -66,9 +74,9 @@ def encode(which, folder, path, threads):
     documents = read_documents(path)
     passes = []
     for _ in range(2):
-        start = time.perf_counter()
+        stopwatch = Stopwatch()
         ids = run(documents)
-        passes.append(f"{time.perf_counter() - start:.3f}")
+        passes.append(str(stopwatch))
     print(*passes, sum(len(document.encode()) for document in documents), ids)
 
 
@@ -80,10 +88,10 @@ def train(path, vocab_size, pattern, threads):
     tokenizer = byte_level(models.BPE(), pattern)
     trainer = trainers.BpeTrainer(vocab_size=int(vocab_size), min_frequency=2, special_tokens=["<|endoftext|>"],
                                   show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
-    start = time.perf_counter()
+    stopwatch = Stopwatch()
     tokenizer.train_from_iterator(iter(documents), trainer)
-    seconds = time.perf_counter() - start
-    print(f"{seconds:.3f}", sum(len(document.encode()) for document in documents), tokenizer.get_vocab_size())
+    seconds = str(stopwatch)
+    print(seconds, sum(len(document.encode()) for document in documents), tokenizer.get_vocab_size())
 
 
 if __name__ == "__main__":
