@@ -85,13 +85,13 @@ take_pip_settings() {
 inside() { # COMMAND...: in the checkout in the root, with nothing of this environment but pip's
   say "--- $*"
   chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin "${pip_variables[@]}" \
-    sh -c 'cd /root/llmtrain && exec "$@"' sh "$@"
+    sh -c 'cd /srv/llmtrain && exec "$@"' sh "$@"
 }
 
 mkdir -p "$root"
 [[ -e $root/etc/debian_version ]] || make_root
-rm -rf "$root/root/llmtrain"
-git clone --quiet --no-hardlinks . "$root/root/llmtrain"
+rm -rf "$root/srv/llmtrain"
+git clone --quiet --no-hardlinks . "$root/srv/llmtrain"
 mount -t proc proc "$root/proc"
 mounts+=("$root/proc")
 for folder in /sys /dev; do
