@@ -27,7 +27,7 @@ Bpe::Bpe(const std::array<std::uint32_t, 256>& byte_ids, std::span<const MergeRu
     rules_[slot] = {.pair = pair, .rank = rank};
     merged_.push_back(merge.merged);
   }
-  byte_ranks_.reserve(256 * 256);
+  byte_ranks_.reserve(std::size_t{256} * 256);
   for (const std::uint32_t left : byte_ids_) {
     for (const std::uint32_t right : byte_ids_) byte_ranks_.push_back(rank_of(left, right));
   }
