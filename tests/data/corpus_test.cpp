@@ -9,9 +9,11 @@
 #include <vector>
 
 #include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/signals.h"
 #include "tests/data/data_fixtures.h"
 
@@ -64,6 +66,16 @@ class CorpusTest : public testing::Test {
     }
     return names;
   }
+  // Writes other content of the same size and sets the time back.
+  fs::path change_behind_its_time(const std::string& name) const {
+    const auto path = folder_ / name;
+    const auto time = fs::last_write_time(path);
+    std::string text = slurp(path);
+    text[text.find("number 7") + 7] = '8';
+    folder_.write(name, text);
+    fs::last_write_time(path, time);
+    return path;
+  }
   std::vector<std::int32_t> tokens_of(const PreparedFile& file) const { return all_tokens(TokenShard(file.shard)); }
   std::string fault() const {
     return error_of(ExitCode::kInput, [&] { prepare(); });
@@ -110,15 +122,20 @@ TEST_F(CorpusTest, TokenizesAChangedFileAnew) {
   EXPECT_EQ(std::vector(tokens.begin() + 7 * 18, tokens.begin() + 8 * 18), ids);
 }
 
-// Time and size tell nothing here: only hashing does.
-TEST_F(CorpusTest, VerifyFindsAChangeThatTheTimeHides) {
+TEST_F(CorpusTest, FindsAChangeWhoseTimeWasSetBack) {
   prepare();
-  const auto path = folder_ / "data/a.jsonl";
-  const auto time = fs::last_write_time(path);
-  std::string text = slurp(path);
-  text[text.find("number 7") + 7] = '8';
-  folder_.write("data/a.jsonl", text);
-  fs::last_write_time(path, time);
+  change_behind_its_time("data/a.jsonl");
+  EXPECT_THAT(made(prepare()), ElementsAre("a.jsonl"));
+}
+
+// Nothing but the content tells here: what the cache remembers of the file is made to say that it is as it was.
+TEST_F(CorpusTest, VerifyFindsAChangeThatNothingTells) {
+  prepare();
+  const auto path = change_behind_its_time("data/a.jsonl");
+  const auto memory = fs::path(config_.data.cache) / "files.json";
+  auto remembered = nlohmann::json::parse(slurp(memory));
+  remembered["files"][fs::absolute(path).string()]["changed_ns"] = InputFile(path).identity().changed_ns;
+  write_file(memory, remembered.dump());
   EXPECT_THAT(made(prepare()), IsEmpty()) << "the test is to hide the change";
   EXPECT_THAT(made(prepare({.verify = true})), ElementsAre("a.jsonl"));
   EXPECT_THAT(made(prepare()), IsEmpty());
