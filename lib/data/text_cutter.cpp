@@ -47,7 +47,7 @@ std::size_t piece_end(std::string_view text, std::size_t max_piece) {
 
 TextCutter::TextCutter(ExpandedStream stream, std::optional<std::string> separator, std::size_t max_piece)
     : stream_(std::move(stream)),
-      separator_(separator.value_or("")),
+      separator_(std::move(separator).value_or("")),
       max_piece_(max_piece),
       buffer_(2 * max_piece + separator_.size() + 1) {}
 
