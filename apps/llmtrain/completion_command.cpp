@@ -69,8 +69,9 @@ void add_completion_command(CLI::App& app, Action& action) {
   CLI::App* completion = app.add_subcommand("completion", "Print a shell completion script");
   const auto shell = std::make_shared<std::string>();
   completion->add_option("shell", *shell, "Which shell")->check(CLI::IsMember({"bash"}))->required();
-  completion->callback([&app, &action] {
-    action = [&app] {
+  completion->callback([shell, &app, &action] {
+    action = [shell, &app] {
+      ENSURE(*shell == "bash", *shell);
       write_stdout(bash_completion(app));
       return ExitCode::kDone;
     };
