@@ -100,3 +100,27 @@ function(llmtrain_use_torch target)
   target_link_libraries(${target} PUBLIC llmtrain::torch)
   target_precompile_headers(${target} REUSE_FROM llmtrain_torch_headers)
 endfunction()
+
+# llmtrain_torch_module(...): llmtrain_module for a room that may include ATen.
+function(llmtrain_torch_module name)
+  llmtrain_module(${name} ${ARGN})
+  get_target_property(type llmtrain_${name} TYPE)
+  if(type STREQUAL STATIC_LIBRARY)
+    llmtrain_use_torch(llmtrain_${name})
+  endif()
+endfunction()
+
+# llmtrain_torch_test(...): llmtrain_test whose sources may include ATen. They are compiled as a library is, so that the
+# precompiled header fits.
+function(llmtrain_torch_test name)
+  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*.cpp)
+  if(sources)
+    add_library(${name}_test_objects OBJECT ${sources})
+    target_link_libraries(${name}_test_objects PUBLIC ${ARG_LIBS} llmtrain_test_support)
+    llmtrain_use_torch(${name}_test_objects)
+    add_executable(${name}_test $<TARGET_OBJECTS:${name}_test_objects>)
+    target_link_libraries(${name}_test PRIVATE ${ARG_LIBS} llmtrain_test_support llmtrain::torch)
+    gtest_discover_tests(${name}_test TEST_PREFIX ${name}/ DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${name} TIMEOUT 300)
+  endif()
+endfunction()
