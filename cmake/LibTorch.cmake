@@ -67,7 +67,9 @@ endforeach()
 add_library(llmtrain::torch INTERFACE IMPORTED GLOBAL)
 target_include_directories(llmtrain::torch INTERFACE ${LLMTRAIN_LIBTORCH_INCLUDE}
                                                      ${LLMTRAIN_LIBTORCH_INCLUDE}/torch/csrc/api/include)
-target_compile_options(llmtrain::torch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
+# Nothing reads errno or floating-point traps after arithmetic, and loops with sqrt vectorise only without them.
+target_compile_options(llmtrain::torch INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:-fopenmp;-fno-math-errno;-fno-trapping-math>")
 if(LLMTRAIN_CUDA)
   if(NOT EXISTS ${LLMTRAIN_LIBTORCH_LIB}/libtorch_cuda.so)
     message(FATAL_ERROR "LLMTRAIN_CUDA: ${LLMTRAIN_LIBTORCH_ROOT} is a ${LLMTRAIN_LIBTORCH_VARIANT} build of LibTorch, "
