@@ -23,8 +23,9 @@ spdlog::logger& stderr_logger() {
 
 }  // namespace
 
-void Log::line(std::string_view kind, std::string_view text) {
-  stderr_logger().info("llmtrain: {}{}", kind, printable(text, kMaxLine));
+void Log::line(LogKind kind, std::string_view text) const {
+  if (sink_) return sink_(kind, text);
+  stderr_logger().info("llmtrain: {}{}", kind == LogKind::kWarning ? "warning: " : "", printable(text, kMaxLine));
 }
 
 }  // namespace llmtrain

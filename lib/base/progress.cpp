@@ -1,15 +1,9 @@
 #include "lib/base/progress.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <string_view>
-
-#include <langinfo.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "lib/base/error.h"
+#include "lib/base/terminal.h"
 #include "lib/base/text.h"
 
 namespace llmtrain {
@@ -19,37 +13,18 @@ constexpr auto kBarInterval = std::chrono::milliseconds(100);
 constexpr auto kLineInterval = std::chrono::seconds(10);
 constexpr auto kFirstDraw = std::chrono::seconds(1);
 
-std::string_view environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-bool terminal_takes_a_bar() {
-  const auto term = environment("TERM");
-  return ::isatty(STDERR_FILENO) == 1 && !term.empty() && term != "dumb";
-}
-
-int columns() {
-  const int named = std::atoi(std::string(environment("COLUMNS")).c_str());
-  if (named > 0) return named;
-  winsize size{};
-  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
-void to_stderr(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
-
 }  // namespace
 
 Progress::Progress(std::string label, std::uint64_t total, std::string unit, ProgressMode mode)
     : label_(std::move(label)), total_(total), unit_(std::move(unit)), start_(Clock::now()) {
   bar_ = mode == ProgressMode::kBar || (mode == ProgressMode::kAuto && terminal_takes_a_bar());
   off_ = mode == ProgressMode::kOff;
-  utf8_ = std::string_view(::nl_langinfo(CODESET)) == "UTF-8";
+  utf8_ = locale_is_utf8();
   next_draw_ = start_ + (bar_ ? Clock::duration(kFirstDraw) : Clock::duration(kLineInterval));
 }
 
 Progress::~Progress() {
-  if (drawn_ && bar_ && !finished_) to_stderr("\r\x1b[K");
+  if (drawn_ && bar_ && !finished_) write_stderr("\r\x1b[K");
 }
 
 void Progress::add(std::uint64_t amount) {
@@ -66,8 +41,8 @@ void Progress::finish() {
   finished_ = true;
   if (off_) return;
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  if (drawn_ && bar_) to_stderr("\r\x1b[K");
-  to_stderr(fmt::format("llmtrain: {}: {} in {}{}\n", label_, amount(done_), human_seconds(seconds), rate(seconds)));
+  if (drawn_ && bar_) write_stderr("\r\x1b[K");
+  write_stderr(fmt::format("llmtrain: {}: {} in {}{}\n", label_, amount(done_), human_seconds(seconds), rate(seconds)));
 }
 
 void Progress::draw(Clock::time_point now) {
@@ -78,20 +53,20 @@ void Progress::draw(Clock::time_point now) {
   text += rate(seconds);
   if (total_ != 0 && fraction > 0.0) text += fmt::format(", {} left", human_seconds(seconds / fraction - seconds));
   if (!bar_) {
-    to_stderr(fmt::format("llmtrain: {}\n", text));
+    write_stderr(fmt::format("llmtrain: {}\n", text));
     next_draw_ = now + kLineInterval;
     return;
   }
-  const int width = std::min(30, columns() - static_cast<int>(text.size()) - 4);
+  const int width = std::min(30, terminal_columns() - static_cast<int>(text.size()) - 4);
   if (total_ != 0 && width >= 5) {
     const int full = static_cast<int>(fraction * width);
     std::string bar;
     for (int i = 0; i < width; ++i) bar += i < full ? (utf8_ ? "█" : "#") : (utf8_ ? "░" : ".");
     text = bar + " " + text;
-  } else if (static_cast<int>(text.size()) >= columns()) {
-    text.resize(static_cast<std::size_t>(std::max(1, columns() - 1)));
+  } else if (static_cast<int>(text.size()) >= terminal_columns()) {
+    text.resize(static_cast<std::size_t>(std::max(1, terminal_columns() - 1)));
   }
-  to_stderr(fmt::format("\r\x1b[K{}", text));
+  write_stderr(fmt::format("\r\x1b[K{}", text));
   drawn_ = true;
   next_draw_ = now + kBarInterval;
 }

@@ -1,14 +1,9 @@
 #include "lib/base/progress.h"
 
-#include <clocale>
+#include <stdexcept>
 #include <thread>
 
-#include <fcntl.h>
-#include <pty.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "tests/support/test_support.h"
+#include "tests/support/terminal_double.h"
 
 namespace llmtrain {
 namespace {
@@ -22,30 +17,6 @@ void work_for_a_while() {
     std::this_thread::sleep_for(milliseconds(100));
   }
   progress.finish();
-}
-
-// What a child that runs `work` on a terminal of its own shows there.
-template <class Work>
-std::string shown_on_terminal(const char* term, const char* column_count, Work&& work) {
-  int terminal = -1;
-  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
-  if (child == 0) {
-    ::setenv("TERM", term, 1);
-    ::setenv("COLUMNS", column_count, 1);
-    std::setlocale(LC_CTYPE, "C");
-    work();
-    ::_exit(0);
-  }
-  std::string shown;
-  char buffer[4096];
-  for (ssize_t got = 0; (got = ::read(terminal, buffer, sizeof(buffer))) > 0;) {
-    shown.append(buffer, static_cast<std::size_t>(got));
-  }
-  ::close(terminal);
-  int status = 0;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
-  return shown;
 }
 
 TEST(Progress, RedrawsABarOnATerminal) {
