@@ -1,6 +1,7 @@
 #include "lib/model/decoder.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include "lib/base/error.h"
@@ -79,7 +80,7 @@ at::Tensor Decoder::hidden(const DecoderInput& input, const ForwardOptions& opti
 }
 
 at::Tensor Decoder::hidden_cached(const at::Tensor& tokens, KvCache& cache, std::int64_t slot) const {
-  const c10::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const std::int64_t begin = cache.length(slot);
   const std::int64_t end = begin + tokens.size(0);
   ENSURE(end <= cache.capacity() && end <= shape_.context, end, cache.capacity(), shape_.context);

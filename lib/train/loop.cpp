@@ -1,0 +1,276 @@
+#include "lib/train/loop.h"
+
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <memory>
+
+#include <ATen/ATen.h>
+
+#include "lib/base/signals.h"
+#include "lib/base/test_hooks.h"
+#include "lib/base/text.h"
+#include "lib/checkpoint/retention.h"
+#include "lib/checkpoint/save_worker.h"
+#include "lib/ops/runtime.h"
+#include "lib/optim/grad_norm.h"
+#include "lib/optim/schedule.h"
+#include "lib/train/bad_update.h"
+#include "lib/train/run_facts.h"
+#include "lib/train/state_files.h"
+#include "lib/train/step.h"
+#include "lib/train/update_guard.h"
+
+namespace llmtrain {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+class Loop {
+ public:
+  Loop(const LoopSettings& settings, const LoopParts& parts, ProgressState& progress)
+      : settings_(settings), parts_(parts), progress_(progress), guard_(settings.guard) {
+    if (!progress.guard.empty()) guard_.load(progress.guard);
+    if (!progress.cursor.empty()) parts_.source.load(progress.cursor);
+    parts_.optimizer.set_steps(progress.optimizer_steps);
+    seconds_before_ = progress.seconds;
+    saved_step_ = progress.step > 0 && progress.events_done ? progress.step : -1;
+  }
+
+  LoopEnd run() {
+    for (;;) {
+      if (!progress_.events_done && !make_events()) return stop();
+      if (is_finished(settings_, progress_)) break;
+      if (stop_requested()) return stop();
+      if (take_save_request()) save();
+      take_step();
+      if (checkpoint_due()) checkpoint_after_events_ = true;
+    }
+    save();
+    finish_save();
+    return LoopEnd::kFinished;
+  }
+
+ private:
+  // One batch, forward, backward, judged and applied. Only here does the run move on.
+  void take_step() {
+    const auto started = Clock::now();
+    const auto batch = parts_.source.next();
+    const std::int64_t step = progress_.step;
+    StepGradients gradients;
+    gradients.terms = accumulate_gradients(batch, parts_.objective, step, settings_.micro_rows);
+    if (test_hook("nan_gradient_at_step") == static_cast<double>(step)) {
+      parts_.store.groups().front().grad.narrow(0, 0, 1).fill_(std::nan(""));
+    }
+    gradients.grad_norm = grad_norm(parts_.store);
+    const bool applied = apply(batch, gradients);
+    ++progress_.step;
+    progress_.tokens += batch.trained_tokens;
+    progress_.events_done = false;
+    parts_.throughput.add(batch.trained_tokens, seconds_since(started));
+    progress_.seconds = seconds_before_ + seconds_since(started_);
+    record(gradients, applied);
+  }
+
+  // False where the update was skipped; throws where the run cannot go on.
+  bool apply(const Batch& batch, const StepGradients& gradients) {
+    const double multiplier = schedule_multiplier(settings_.optim.schedule, progress_.step, settings_.total_steps);
+    lr_ = settings_.optim.lr * multiplier;
+    const auto verdict = guard_.judge(gradients.finite(), gradients.grad_norm);
+    if (verdict == UpdateVerdict::kApply) {
+      parts_.optimizer.step(multiplier, clip_scale(gradients.grad_norm, settings_.optim.grad_clip));
+      progress_.optimizer_steps = parts_.optimizer.steps();
+      return true;
+    }
+    const auto dump = dump_bad_update(settings_.stage, progress_.step, batch, gradients, parts_.store);
+    parts_.store.zero_grad();
+    const std::string what = fmt::format(
+        "step {}: the update is {} (loss {:.4g}, gradient norm {:.4g}); batch at position {}, written to {}",
+        progress_.step + 1, gradients.finite() ? "an outlier" : "not finite", gradients.term("loss"),
+        gradients.grad_norm, batch.position, dump.string());
+    if (verdict == UpdateVerdict::kStop) {
+      finish_save();
+      throw Error(
+          ExitCode::kNumerical,
+          what + "; nothing of it was applied; try a lower pretrain.optim.lr, or pretrain.guard to skip such steps");
+    }
+    parts_.console.warning(what + "; skipped");
+    return false;
+  }
+
+  void record(const StepGradients& gradients, bool applied) {
+    if (applied) {
+      progress_.window_loss += gradients.term("loss");
+      progress_.window_grad_norm += gradients.grad_norm;
+      ++progress_.window_steps;
+    }
+    const bool due = progress_.step % settings_.log_every_steps == 0 || is_finished(settings_, progress_);
+    show(gradients, !applied);
+    if (!due || progress_.window_steps == 0) return;
+    const auto steps = static_cast<double>(progress_.window_steps);
+    parts_.metrics.write({{"step", progress_.step},
+                          {"tokens", progress_.tokens},
+                          {"split", "train"},
+                          {"loss", progress_.window_loss / steps},
+                          {"grad_norm", progress_.window_grad_norm / steps},
+                          {"lr", lr_},
+                          {"tokens_per_second", parts_.throughput.tokens_per_second()},
+                          {"memory_bytes", static_cast<std::int64_t>(tensor_memory().reserved)}});
+    progress_.window_loss = 0;
+    progress_.window_grad_norm = 0;
+    progress_.window_steps = 0;
+  }
+
+  void show(const StepGradients& gradients, bool skipped) {
+    StepStatus status;
+    status.step = progress_.step;
+    status.total_steps = settings_.total_steps;
+    status.loss = gradients.term("loss");
+    status.validation = validation_;
+    status.lr = lr_;
+    status.grad_norm = gradients.grad_norm;
+    status.tokens_per_second = parts_.throughput.tokens_per_second();
+    status.mfu = parts_.throughput.mfu();
+    status.memory_bytes = tensor_memory().reserved;
+    if (settings_.total_steps > 0) {
+      status.seconds_left = parts_.throughput.seconds_left(settings_.total_steps - progress_.step);
+    }
+    status.skipped = skipped;
+    parts_.console.step(status);
+  }
+
+  // What is due after the step. False if a stop was asked for meanwhile: it will be made up for.
+  bool make_events() {
+    const bool last = is_finished(settings_, progress_);
+    try {
+      if (parts_.evaluate && (last || progress_.step % settings_.evaluation.every_steps == 0)) evaluate_now();
+      if (parts_.sample && settings_.sample_every_steps &&
+          (last || progress_.step % *settings_.sample_every_steps == 0)) {
+        parts_.sample(progress_.step);
+      }
+    } catch (const Error& error) {
+      if (error.code() != ExitCode::kRequeue) throw;
+      return false;
+    }
+    progress_.events_done = true;
+    if (checkpoint_after_events_) save();
+    return true;
+  }
+
+  void evaluate_now() {
+    const auto result = parts_.evaluate();
+    validation_ = result.loss;
+    const bool better =
+        !progress_.best_loss || result.loss < *progress_.best_loss - settings_.evaluation.min_improvement;
+    if (better) {
+      progress_.best_loss = result.loss;
+      progress_.best_step = progress_.step;
+      progress_.stale_evaluations = 0;
+      if (settings_.checkpoint.keep_best) checkpoint_after_events_ = true;
+    } else {
+      ++progress_.stale_evaluations;
+    }
+    parts_.metrics.write({{"step", progress_.step},
+                          {"tokens", progress_.tokens},
+                          {"split", "validation"},
+                          {"loss", result.loss},
+                          {"perplexity", result.perplexity},
+                          {"bits_per_byte", result.bits_per_byte}});
+    parts_.console.message(fmt::format("step {}: validation loss {:.4f}, perplexity {:.2f}, {:.4f} bits a byte{}",
+                                       progress_.step, result.loss, result.perplexity, result.bits_per_byte,
+                                       better ? ", the best so far" : ""));
+  }
+
+  bool checkpoint_due() const {
+    if (progress_.step % settings_.checkpoint.every_steps == 0) return true;
+    return settings_.checkpoint.every && seconds_since(last_save_) >= settings_.checkpoint.every->seconds;
+  }
+
+  // Copies the state and has it written in the background, after the save before it.
+  void save() {
+    checkpoint_after_events_ = false;
+    if (saved_step_ == progress_.step) return;
+    finish_save();
+    progress_.cursor = parts_.source.state();
+    progress_.guard = guard_.state();
+    progress_.metrics_bytes = parts_.metrics.size();
+    auto snapshot = std::make_shared<StateSnapshot>(take_snapshot(
+        parts_.store, parts_.optimizer,
+        {.step = progress_.step, .run_id = settings_.run_id, .facts = with_progress(settings_.facts, progress_)}));
+    const auto folder = settings_.stage / "checkpoints";
+    const auto keep = static_cast<std::size_t>(settings_.checkpoint.keep);
+    std::vector<std::int64_t> keep_steps;
+    if (settings_.checkpoint.keep_best && progress_.best_loss) keep_steps.push_back(progress_.best_step);
+    const auto pause = std::chrono::milliseconds(static_cast<int>(test_hook("slow_save_ms").value_or(0)));
+    saving_.start([snapshot, folder, keep, keep_steps, pause] {
+      SaveOptions options;
+      options.pause_per_file = pause;
+      save_checkpoint(folder, snapshot->content, options);
+      prune(folder, keep, keep_steps);
+    });
+    saved_step_ = progress_.step;
+    last_save_ = Clock::now();
+  }
+
+  // Waits for the save in flight, if there is one.
+  void finish_save() {
+    try {
+      saving_.wait();
+    } catch (const Error& error) {
+      if (settings_.checkpoint.on_error == SaveErrorPolicy::kStop || error.code() != ExitCode::kStorage) throw;
+      parts_.console.warning(fmt::format("a checkpoint was not saved, training goes on: {}", error.what()));
+    }
+  }
+
+  LoopEnd stop() {
+    parts_.console.message(
+        fmt::format("stopping after step {} on {}; a second signal leaves at once, with step-{} the "
+                    "last checkpoint",
+                    progress_.step, signal_name(), std::max<std::int64_t>(saved_step_, 0)));
+    save();
+    finish_save();
+    return LoopEnd::kStopped;
+  }
+
+  static const char* signal_name() {
+    switch (stop_signal()) {
+      case SIGTERM:
+        return "SIGTERM";
+      case SIGINT:
+        return "SIGINT";
+      case SIGUSR1:
+        return "SIGUSR1";
+      default:
+        return "request";
+    }
+  }
+
+  const LoopSettings& settings_;
+  LoopParts parts_;
+  ProgressState& progress_;
+  UpdateGuard guard_;
+  SaveWorker saving_;
+  std::int64_t saved_step_ = -1;
+  bool checkpoint_after_events_ = false;
+  double seconds_before_ = 0;
+  double lr_ = 0;
+  std::optional<double> validation_;
+  Clock::time_point started_ = Clock::now();
+  Clock::time_point last_save_ = Clock::now();
+};
+
+}  // namespace
+
+bool is_finished(const LoopSettings& settings, const ProgressState& progress) {
+  if (settings.total_steps > 0 && progress.step >= settings.total_steps) return true;
+  if (settings.max_seconds && progress.seconds >= *settings.max_seconds) return true;
+  return settings.evaluation.patience && progress.stale_evaluations >= *settings.evaluation.patience;
+}
+
+LoopEnd run_loop(const LoopSettings& settings, const LoopParts& parts, ProgressState& progress) {
+  return Loop(settings, parts, progress).run();
+}
+
+}  // namespace llmtrain
