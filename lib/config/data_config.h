@@ -152,7 +152,7 @@ void fields(CorpusConfig& c, Visitor&& visit) {
   visit("max_line", c.max_line, "Longest line taken.", positive);
   visit("max_depth", c.max_depth, "Deepest nesting taken in a JSON line.", between(1, 1000000));
   visit("max_ratio", c.max_ratio, "Most bytes that one byte of a compressed file may stand for.", at_least(1));
-  visit("cache", c.cache, "Folder that holds tokenized shards; safe to delete.", not_empty);
+  visit("cache", c.cache, "Folder that holds tokenized shards; safe to delete.", may_change(not_empty));
 }
 
 }  // namespace llmtrain

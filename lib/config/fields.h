@@ -17,8 +17,8 @@
 //
 // that lists every key once: its name, the member, what it means, and what the value must satisfy. Reader, writer,
 // --set, explain, schema and the key reference are visitors of that list. A member is bool, std::int64_t, double,
-// std::string, Bytes, Duration, an enum with an EnumTable, another config struct, or std::optional / std::vector of
-// these; an optional begins empty. Keys that must agree with each other are checked by an optional
+// std::string, Bytes, Duration, AutoCount, an enum with an EnumTable, another config struct, or std::optional /
+// std::vector of these; an optional begins empty. Keys that must agree with each other are checked by an optional
 //
 //   void check(const OptimConfig& c, Contradictions& out);
 //
@@ -34,17 +34,26 @@ struct Constraint {
   bool not_empty = false;   // strings and lists
   bool plain_name = false;  // a string that can be a file name: no '/', not "." or ".."
   bool required = false;    // the key must be there
+  // May differ when a run is resumed; a section's holds for all keys below it. Every other key is essential.
+  bool may_change = false;
 };
 
 inline constexpr Constraint positive{.minimum = 0.0, .minimum_is_excluded = true};
 inline constexpr Constraint non_negative{.minimum = 0.0};
 inline constexpr Constraint fraction{.minimum = 0.0, .maximum = 1.0};
+inline constexpr Constraint positive_fraction{.minimum = 0.0, .maximum = 1.0, .minimum_is_excluded = true};
 inline constexpr Constraint below_one{.minimum = 0.0, .maximum = 1.0, .maximum_is_excluded = true};
 inline constexpr Constraint not_empty{.not_empty = true};
 inline constexpr Constraint plain_name{.not_empty = true, .plain_name = true};
 inline constexpr Constraint required{.not_empty = true, .required = true};
 constexpr Constraint at_least(double minimum) { return {.minimum = minimum}; }
+constexpr Constraint above(double minimum) { return {.minimum = minimum, .minimum_is_excluded = true}; }
 constexpr Constraint between(double minimum, double maximum) { return {.minimum = minimum, .maximum = maximum}; }
+// The same constraint of a key that may differ when a run is resumed: may_change(positive).
+constexpr Constraint may_change(Constraint constraint = {}) {
+  constraint.may_change = true;
+  return constraint;
+}
 
 // The names of an enum's values in a pipeline file. Specialise with
 //   static constexpr std::array<std::pair<Precision, std::string_view>, N> names = {{{Precision::kAuto, "auto"}, ...}};

@@ -18,6 +18,7 @@ ValueKind kind_of(const ValueRef& value) {
     ValueKind operator()(std::string*) const { return ValueKind::kString; }
     ValueKind operator()(Bytes*) const { return ValueKind::kBytes; }
     ValueKind operator()(Duration*) const { return ValueKind::kDuration; }
+    ValueKind operator()(AutoCount*) const { return ValueKind::kAutoCount; }
     ValueKind operator()(const EnumRef&) const { return ValueKind::kEnum; }
     ValueKind operator()(const SectionRef&) const { return ValueKind::kSection; }
     ValueKind operator()(const ListRef&) const { return ValueKind::kList; }
@@ -35,6 +36,7 @@ void describe_section(const SectionRef& section, KeySpec& spec) {
     child.path = spec.path.empty() ? child.name : fmt::format("{}.{}", spec.path, child.name);
     child.description = field.description;
     child.constraint = field.constraint;
+    if (spec.constraint.may_change) child.constraint.may_change = true;
     describe_value(field.value, child);
     spec.children.push_back(std::move(child));
   });
@@ -73,7 +75,8 @@ void describe_value(const ValueRef& value, KeySpec& spec) {
 }
 
 std::string bounds_text(const KeySpec& spec) {
-  const Constraint& constraint = spec.constraint;
+  Constraint constraint = spec.constraint;
+  if (spec.kind == ValueKind::kAutoCount && !constraint.minimum) constraint.minimum = 1;
   const auto bound = [&](double limit) {
     if (limit == 0.0) return std::string("0");
     if (spec.kind == ValueKind::kBytes) return format_bytes({.value = static_cast<std::int64_t>(limit)});
@@ -129,6 +132,8 @@ std::string expected_text(const KeySpec& spec) {
       return fmt::format("a size{} (such as 64MiB)", bounds_text(spec));
     case ValueKind::kDuration:
       return fmt::format("a duration{} (such as 1h30m)", bounds_text(spec));
+    case ValueKind::kAutoCount:
+      return "auto, or an integer" + bounds_text(spec);
     case ValueKind::kEnum:
       return fmt::format("one of {}", fmt::join(spec.choices, ", "));
     case ValueKind::kSection:

@@ -8,7 +8,7 @@
 
 namespace llmtrain {
 
-enum class ValueKind { kBool, kInteger, kNumber, kString, kBytes, kDuration, kEnum, kSection, kList };
+enum class ValueKind { kBool, kInteger, kNumber, kString, kBytes, kDuration, kAutoCount, kEnum, kSection, kList };
 
 // What may stand at one key: a field list as a tree of descriptions.
 struct KeySpec {

@@ -31,25 +31,59 @@ void fields(ScheduleConfig& c, Visitor&& visit) {
   visit("decay_fraction", c.decay_fraction, "Share of all steps in which wsd decays.", fraction);
 }
 
+enum class OptimizerName { kAdamW, kMuon };
+template <>
+struct EnumTable<OptimizerName> {
+  static constexpr std::array<std::pair<OptimizerName, std::string_view>, 2> names = {
+      {{OptimizerName::kAdamW, "adamw"}, {OptimizerName::kMuon, "muon"}}};
+};
+
+// Muon (Jordan et al. 2024): momentum, made orthogonal by Newton-Schulz iterations.
+struct MuonConfig {
+  double lr = 0.02;
+  double momentum = 0.95;
+  bool nesterov = true;
+  std::int64_t newton_schulz_steps = 5;
+  bool operator==(const MuonConfig&) const = default;
+};
+
+template <class Visitor>
+void fields(MuonConfig& c, Visitor&& visit) {
+  visit("lr", c.lr, "Peak learning rate of the matrices that Muon steps.", positive);
+  visit("momentum", c.momentum, "Decay of Muon's moment.", below_one);
+  visit("nesterov", c.nesterov, "The gradient is looked at once more ahead of the moment.");
+  visit("newton_schulz_steps", c.newton_schulz_steps, "Iterations that make a step orthogonal.", between(1, 100));
+}
+
 struct OptimConfig {
+  OptimizerName name = OptimizerName::kAdamW;
   double lr = 3e-4;
   double beta1 = 0.9;
   double beta2 = 0.95;
   double eps = 1e-8;
   double weight_decay = 0.1;
   double grad_clip = 1.0;
+  MuonConfig muon;
   ScheduleConfig schedule;
 };
 
 template <class Visitor>
 void fields(OptimConfig& c, Visitor&& visit) {
+  visit("name", c.name, "adamw for every weight; muon for the matrices of the blocks, adamw for the rest.");
   visit("lr", c.lr, "Peak learning rate.", positive);
   visit("beta1", c.beta1, "Decay of AdamW's first moment.", below_one);
   visit("beta2", c.beta2, "Decay of AdamW's second moment.", below_one);
   visit("eps", c.eps, "Added to the root of AdamW's second moment.", positive);
   visit("weight_decay", c.weight_decay, "Decoupled decay of matrices.", non_negative);
   visit("grad_clip", c.grad_clip, "Largest norm of the gradient; 0 does not clip.", non_negative);
-  visit("schedule", c.schedule, "Learning-rate schedule.");
+  visit("muon", c.muon, "For matrices of the blocks; the rest is stepped by AdamW.");
+  visit("schedule", c.schedule, "Learning-rate schedule; it scales AdamW's and Muon's alike.");
+}
+
+inline void check(const OptimConfig& c, Contradictions& out) {
+  if (c.name != OptimizerName::kMuon && c.muon != MuonConfig{}) {
+    out.add("muon", "'muon' is for name muon, not " + std::string(enum_name(c.name)));
+  }
 }
 
 }  // namespace llmtrain

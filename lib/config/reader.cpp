@@ -174,14 +174,17 @@ class Reader {
       return wrong(node, spec, path, parsed.value ? "take the quotes off" : parsed.hint);
     }
     if (!parsed.value) return wrong(node, spec, path, parsed.hint);
-    if (!within(spec.constraint, magnitude(*parsed.value))) return wrong(node, spec, path, "");
+    if (!is_within(spec.constraint, *parsed.value)) return wrong(node, spec, path, "");
     to = *parsed.value;
   }
-  static double magnitude(bool value) { return value ? 1.0 : 0.0; }
-  static double magnitude(std::int64_t value) { return static_cast<double>(value); }
-  static double magnitude(double value) { return value; }
-  static double magnitude(Bytes value) { return static_cast<double>(value.value); }
-  static double magnitude(Duration value) { return value.seconds; }
+  static bool is_within(const Constraint& c, bool value) { return within(c, value ? 1.0 : 0.0); }
+  static bool is_within(const Constraint& c, std::int64_t value) { return within(c, static_cast<double>(value)); }
+  static bool is_within(const Constraint& c, double value) { return within(c, value); }
+  static bool is_within(const Constraint& c, Bytes value) { return within(c, static_cast<double>(value.value)); }
+  static bool is_within(const Constraint& c, Duration value) { return within(c, value.seconds); }
+  static bool is_within(const Constraint& c, AutoCount value) {
+    return value.automatic() || within(c, static_cast<double>(value.value));
+  }
 
   void scalar(const YamlNode& node, const ValueRef& to, const KeySpec& spec, const std::string& path) {
     if (auto* const* flag = std::get_if<bool*>(&to.to)) {
@@ -194,6 +197,8 @@ class Reader {
       typed(node, **bytes, spec, path, parse_bytes(node.text));
     } else if (auto* const* duration = std::get_if<Duration*>(&to.to)) {
       typed(node, **duration, spec, path, parse_duration(node.text));
+    } else if (auto* const* count = std::get_if<AutoCount*>(&to.to)) {
+      typed(node, **count, spec, path, parse_auto_count(node.text));
     } else if (auto* const* text = std::get_if<std::string*>(&to.to)) {
       if (!fits(spec.constraint, node.text)) return wrong(node, spec, path, "");
       **text = node.text;

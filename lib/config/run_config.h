@@ -3,6 +3,7 @@
 #include <string>
 
 #include "lib/config/fields.h"
+#include "lib/config/units.h"
 
 namespace llmtrain {
 
@@ -26,15 +27,18 @@ struct RunConfig {
   std::int64_t seed = 1234;
   Device device = Device::kAuto;
   Precision precision = Precision::kAuto;
+  AutoCount threads;
 };
 
 template <class Visitor>
 void fields(RunConfig& c, Visitor&& visit) {
-  visit("name", c.name, "Name of the run; its files go to <dir>/<name>/<stage>/.", plain_name);
-  visit("dir", c.dir, "Folder that holds runs, relative to the working directory.", not_empty);
+  visit("name", c.name, "Name of the run; its files go to <dir>/<name>/<stage>/.", may_change(plain_name));
+  visit("dir", c.dir, "Folder that holds runs, relative to the working directory.", may_change(not_empty));
   visit("seed", c.seed, "Seed of every random number of the run.", non_negative);
   visit("device", c.device, "Where tensors live: auto takes a GPU where there is one.");
   visit("precision", c.precision, "Compute precision: auto chooses by model width and instruction set.");
+  visit("threads", c.threads, "Threads that compute; auto: one a processor that the process may use.",
+        may_change(between(1, 4096)));
 }
 
 }  // namespace llmtrain

@@ -270,6 +270,17 @@ Parsed<Duration> parse_duration(std::string_view text) {
   return {Duration{.seconds = seconds}, ""};
 }
 
+Parsed<AutoCount> parse_auto_count(std::string_view text) {
+  constexpr std::string_view kAuto = "auto";
+  if (text == kAuto) return {AutoCount{}, ""};
+  const auto number = parse_integer(text);
+  if (number.value && *number.value > 0) return {AutoCount{.value = *number.value}, ""};
+  if (number.value == 0) return {std::nullopt, "write auto to leave it to the program"};
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return {std::nullopt, lower == kAuto ? "write auto" : number.hint};
+}
+
 std::string format_number(double value) {
   std::string text = fmt::format("{}", value);
   if (text.find('.') != std::string::npos) return text;
@@ -305,5 +316,7 @@ std::string format_duration(Duration duration) {
   }
   return text;
 }
+
+std::string format_auto_count(AutoCount count) { return count.automatic() ? "auto" : fmt::format("{}", count.value); }
 
 }  // namespace llmtrain

@@ -15,7 +15,7 @@
 // +5, .5 and 5. are numbers.
 // Bytes: a number with B, kB, MB, GB, TB (powers of 1000; KB is kB) or KiB, MiB, GiB, TiB; no unit is bytes. Never
 // negative. Durations: numbers with d, h, m, s, each unit at most once, larger first: 1h30m, 90s, 1.5d. A unit must be
-// there. Bool: true and false.
+// there. Bool: true and false. AutoCount: auto, or an integer of at least 1.
 namespace llmtrain {
 
 // value, or why not: `hint` (may be empty) is what to write instead, "write 10 without the leading zero".
@@ -30,10 +30,12 @@ Parsed<std::int64_t> parse_integer(std::string_view text);
 Parsed<double> parse_number(std::string_view text);  // finite
 Parsed<Bytes> parse_bytes(std::string_view text);
 Parsed<Duration> parse_duration(std::string_view text);
+Parsed<AutoCount> parse_auto_count(std::string_view text);
 
 // The shortest text that reads back to the same value, in YAML 1.1 and 1.2 a number: 0.0003, 1.0, 1.0e-08.
 std::string format_number(double value);
 std::string format_bytes(Bytes value);        // 64MiB, 1000B
 std::string format_duration(Duration value);  // 1h30m, 0.5s
+std::string format_auto_count(AutoCount value);
 
 }  // namespace llmtrain

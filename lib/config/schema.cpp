@@ -27,8 +27,9 @@ Json definition(const char* name) { return {{"$ref", std::string("#/$defs/") + n
 
 // A bound as an integer where the value is one, so that editors show 1 and not 1.0.
 Json bound(const KeySpec& spec, double limit) {
-  if (spec.kind == ValueKind::kInteger || spec.kind == ValueKind::kBytes) return static_cast<std::int64_t>(limit);
-  return limit;
+  const bool whole =
+      spec.kind == ValueKind::kInteger || spec.kind == ValueKind::kBytes || spec.kind == ValueKind::kAutoCount;
+  return whole ? Json(static_cast<std::int64_t>(limit)) : Json(limit);
 }
 
 Json bounded(const KeySpec& spec, const char* type) {
@@ -51,6 +52,10 @@ Json from_node(const KeySpec& spec, const YamlNode& node) {
       return parse_integer(node.text).value.value();
     case ValueKind::kNumber:
       return parse_number(node.text).value.value();
+    case ValueKind::kAutoCount: {
+      const auto count = parse_auto_count(node.text).value.value();
+      return count.automatic() ? Json(format_auto_count(count)) : Json(count.value);
+    }
     case ValueKind::kList: {
       Json list = Json::array();
       for (const auto& item : node.items) list.push_back(from_node(spec.item(), item));
@@ -97,6 +102,12 @@ Json section_schema(const KeySpec& spec) {
   return schema;
 }
 
+Json auto_count_schema(const KeySpec& spec) {
+  Json number = bounded(spec, "integer");
+  if (!spec.constraint.minimum) number["minimum"] = 1;
+  return {{"anyOf", {{{"const", format_auto_count({})}}, number, definition("count"), definition("variable")}}};
+}
+
 Json text_schema(const KeySpec& spec) {
   Json schema = {{"type", "string"}};
   if (spec.constraint.not_empty) schema["minLength"] = 1;
@@ -118,6 +129,8 @@ Json given_schema(const KeySpec& spec) {
       return {{"anyOf", {bounded(spec, "integer"), definition("bytes"), definition("variable")}}};
     case ValueKind::kDuration:
       return {{"anyOf", {definition("duration"), definition("variable")}}};
+    case ValueKind::kAutoCount:
+      return auto_count_schema(spec);
     case ValueKind::kEnum:
       return {{"anyOf", {{{"enum", spec.choices}}, definition("variable")}}};
     case ValueKind::kSection:

@@ -15,4 +15,11 @@ struct Duration {
   auto operator<=>(const Duration&) const = default;
 };
 
+// A number of things that may be left to the program: "auto", or a positive integer.
+struct AutoCount {
+  std::int64_t value = 0;  // 0: auto
+  bool automatic() const { return value == 0; }
+  auto operator<=>(const AutoCount&) const = default;
+};
+
 }  // namespace llmtrain

@@ -50,7 +50,7 @@ struct OptionalRef {
 };
 
 struct ValueRef {
-  std::variant<bool*, std::int64_t*, double*, std::string*, Bytes*, Duration*, EnumRef, SectionRef, ListRef,
+  std::variant<bool*, std::int64_t*, double*, std::string*, Bytes*, Duration*, AutoCount*, EnumRef, SectionRef, ListRef,
                OptionalRef>
       to;
 };
@@ -150,7 +150,8 @@ OptionalRef optional_ref(std::optional<Value>& value) {
 template <class T>
 ValueRef value_ref(T& value) {
   if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, std::int64_t> || std::is_same_v<T, double> ||
-                std::is_same_v<T, std::string> || std::is_same_v<T, Bytes> || std::is_same_v<T, Duration>) {
+                std::is_same_v<T, std::string> || std::is_same_v<T, Bytes> || std::is_same_v<T, Duration> ||
+                std::is_same_v<T, AutoCount>) {
     return {&value};
   } else if constexpr (NamedEnum<T>) {
     return {detail::enum_ref(value)};

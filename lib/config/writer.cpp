@@ -78,6 +78,7 @@ std::string scalar_text(const ValueRef& value) {
     std::string operator()(const std::string* to) const { return yaml_scalar(*to); }
     std::string operator()(const Bytes* to) const { return format_bytes(*to); }
     std::string operator()(const Duration* to) const { return format_duration(*to); }
+    std::string operator()(const AutoCount* to) const { return format_auto_count(*to); }
     std::string operator()(const EnumRef& to) const { return yaml_scalar(to.names[to.index(to.value)]); }
     std::string operator()(const SectionRef&) const { return ""; }
     std::string operator()(const ListRef&) const { return ""; }

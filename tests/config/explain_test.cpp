@@ -18,11 +18,13 @@ using testing::HasSubstr;
 
 TEST(KeySpec, DescribesEveryKindOfValue) {
   const KeySpec spec = describe<Car>();
-  EXPECT_EQ(spec.children.size(), 13U);
+  EXPECT_EQ(spec.children.size(), 14U);
   const KeySpec& doors = *spec.child("doors");
   EXPECT_EQ(doors.kind, ValueKind::kInteger);
   EXPECT_EQ(doors.default_text, "4");
   EXPECT_EQ(doors.constraint.minimum, 1.0);
+  EXPECT_EQ(spec.child("seats")->kind, ValueKind::kAutoCount);
+  EXPECT_EQ(spec.child("seats")->default_text, "auto");
   EXPECT_EQ(spec.child("price")->default_text, "0.0003");
   EXPECT_EQ(spec.child("labels")->default_text, "[new]");
   EXPECT_EQ(spec.child("colour")->choices, (std::vector<std::string>{"red", "green", "blue"}));
@@ -55,6 +57,17 @@ TEST(Explain, SaysWhatAKeyTakes) {
             "  Name of the wheel.\n\n"
             "  value    text, not empty\n"
             "  default  required\n");
+}
+
+TEST(Explain, SaysWhatMayBeLeftToTheProgram) {
+  EXPECT_EQ(explain_key(describe<Car>(), "seats"),
+            "seats\n"
+            "  Number of seats.\n\n"
+            "  value    auto, or an integer from 1 to 9\n"
+            "  default  auto\n");
+  KeySpec unbounded;
+  unbounded.kind = ValueKind::kAutoCount;
+  EXPECT_EQ(expected_text(unbounded), "auto, or an integer of at least 1");
 }
 
 TEST(Explain, ListsTheKeysOfASection) {
@@ -109,8 +122,8 @@ TEST(Suggest, FindsCaseHyphensAndTypos) {
 
 TEST(Suggest, PrefersTheRightKeyElsewhereToANearOneHere) {
   const KeySpec spec = pipeline_spec();
-  EXPECT_EQ(suggest_key(spec, "run", "lr"), "pretrain.optim.lr");                    // not run.dir
-  EXPECT_EQ(suggest_key(spec, "pretrain", "name"), "pretrain.optim.schedule.name");  // not run.name
+  EXPECT_EQ(suggest_key(spec, "run", "lr"), "pretrain.optim.lr");           // not run.dir
+  EXPECT_EQ(suggest_key(spec, "pretrain", "name"), "pretrain.optim.name");  // not run.name
 }
 
 TEST(Suggest, FindsAbbreviationsAndWords) {
@@ -138,6 +151,10 @@ TEST(Schema, SaysWhatTheReaderTakes) {
   EXPECT_EQ(doors["default"], 4);
   EXPECT_EQ(doors["anyOf"][0], nlohmann::json::parse(R"({"type": "integer", "minimum": 1})"));
   EXPECT_EQ(schema["properties"]["price"]["default"], 3e-4);
+  EXPECT_EQ(schema["properties"]["seats"]["default"], "auto");
+  EXPECT_EQ(schema["properties"]["seats"]["anyOf"][0], nlohmann::json::parse(R"({"const": "auto"})"));
+  EXPECT_EQ(schema["properties"]["seats"]["anyOf"][1],
+            nlohmann::json::parse(R"({"type": "integer", "minimum": 1, "maximum": 9})"));
   EXPECT_EQ(schema["properties"]["labels"]["default"], nlohmann::json::parse(R"(["new"])"));
   EXPECT_EQ(schema["properties"]["colour"]["anyOf"][0]["enum"], nlohmann::json::parse(R"(["red", "green", "blue"])"));
   EXPECT_EQ(schema["properties"]["wheels"]["items"]["required"], nlohmann::json::parse(R"(["name"])"));
@@ -161,6 +178,7 @@ TEST(Reference, IsUpToDate) {
 TEST(Reference, ShowsEachKeyOnce) {
   const std::string page = key_reference(describe<Car>());
   EXPECT_THAT(page, HasSubstr("| `doors` | an integer of at least 1 | `4` | Number of doors. |\n"));
+  EXPECT_THAT(page, HasSubstr("| `seats` | auto, or an integer from 1 to 9 | `auto` | Number of seats. |\n"));
   EXPECT_THAT(page, HasSubstr("## `wheels[]`\n\nWhat it stands on.\n"));
   EXPECT_THAT(page, HasSubstr("| `torque` | a number above 0 | not given | Torque of the motor. |\n"));
 }

@@ -26,6 +26,14 @@ TEST(Overrides, ReplaceAndAddValues) {
   EXPECT_EQ(with({"doors=3", "doors=64k"}).doors, 64000);
 }
 
+TEST(Overrides, LeaveACountToTheProgram) {
+  EXPECT_EQ(with({"seats=5"}).seats, AutoCount{5});
+  EXPECT_EQ(with({"seats=auto"}, "seats: 5\n").seats, AutoCount{});
+  EXPECT_EQ(fault_of({"seats=0"}),
+            "--set: 'seats': expected auto, or an integer from 1 to 9, got '0'; write auto to leave it to the program");
+  EXPECT_EQ(fault_of({"seats=10"}), "--set: 'seats': expected auto, or an integer from 1 to 9, got '10'");
+}
+
 TEST(Overrides, ReachIntoLists) {
   const std::string text = "wheels: [{name: a}, {name: b}]\n";
   EXPECT_EQ(with({"wheels[1].weight=2.5"}, text).wheels[1].weight, 2.5);

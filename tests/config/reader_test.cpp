@@ -31,6 +31,7 @@ wheels:
   - name: back
 labels: [a, "b c"]
 stripes: [red, blue]
+seats: 5
 )");
   const Car expected = {
       .name = "mini",
@@ -45,7 +46,8 @@ stripes: [red, blue]
       .rest = Duration{86400},
       .wheels = {{.name = "front", .weight = 2.0, .spokes = {1, 2000}}, {.name = "back", .weight = 1.0, .spokes = {}}},
       .labels = {"a", "b c"},
-      .stripes = {Colour::kRed, Colour::kBlue}};
+      .stripes = {Colour::kRed, Colour::kBlue},
+      .seats = {5}};
   EXPECT_EQ(car, expected);
 }
 

@@ -62,6 +62,7 @@ struct Car {
   std::vector<Wheel> wheels;
   std::vector<std::string> labels = {"new"};
   std::vector<Colour> stripes;
+  AutoCount seats;
   bool operator==(const Car&) const = default;
 };
 
@@ -80,6 +81,7 @@ void fields(Car& c, Visitor&& visit) {
   visit("wheels", c.wheels, "What it stands on.");
   visit("labels", c.labels, "What is written on it.");
   visit("stripes", c.stripes, "Colours of its stripes.");
+  visit("seats", c.seats, "Number of seats.", between(1, 9));
 }
 
 inline void check(const Car& c, Contradictions& out) {

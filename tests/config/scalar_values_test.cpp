@@ -159,6 +159,28 @@ TEST(ParseBool, TakesTrueAndFalseOnly) {
   EXPECT_EQ(parse_bool("maybe").hint, "");
 }
 
+TEST(ParseAutoCount, TakesAutoAndPositiveIntegers) {
+  EXPECT_EQ(parse_auto_count("auto").value, AutoCount{});
+  EXPECT_TRUE(parse_auto_count("auto").value.value().automatic());
+  EXPECT_EQ(parse_auto_count("1").value, AutoCount{1});
+  EXPECT_FALSE(parse_auto_count("1").value.value().automatic());
+  EXPECT_EQ(parse_auto_count("64k").value, AutoCount{64000});
+}
+
+TEST(ParseAutoCount, RefusesTheRestAndSaysWhatToWrite) {
+  EXPECT_EQ(parse_auto_count("0").hint, "write auto to leave it to the program");
+  EXPECT_EQ(parse_auto_count("Auto").hint, "write auto");
+  EXPECT_THAT(parse_auto_count("08").hint, HasSubstr("write 8"));
+  for (const char* text : {"", "0", "-1", "-0", "1.5", "AUTO", "automatic", "aut", "none", "null"}) {
+    EXPECT_FALSE(parse_auto_count(text).value) << text;
+  }
+}
+
+TEST(FormatAutoCount, ReadsBack) {
+  EXPECT_EQ(format_auto_count({}), "auto");
+  EXPECT_EQ(format_auto_count({.value = 12}), "12");
+}
+
 TEST(FormatNumber, IsTheShortestTextThatReadsBack) {
   EXPECT_EQ(format_number(3e-4), "0.0003");
   EXPECT_EQ(format_number(1.0), "1.0");

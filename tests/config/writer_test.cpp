@@ -39,6 +39,7 @@ labels:
   - new
 stripes:
   - red
+seats: auto
 )");
 }
 
@@ -118,6 +119,7 @@ TEST(Writer, ReadsBackRandomSections) {
     car.colour = static_cast<Colour>(random() % 3);
     if (random() % 2 == 0) car.owner = random_text(random) + "x";
     if (random() % 2 == 0) car.motor = Motor{.power = static_cast<std::int64_t>(1 + random() % 1000), .torque = {}};
+    if (random() % 2 == 0) car.seats.value = static_cast<std::int64_t>(1 + random() % 9);
     if (random() % 2 == 0) car.rest = Duration{static_cast<double>(random() % 1'000'000)};
     for (std::uint64_t n = random() % 3; n > 0; --n) {
       car.wheels.push_back({.name = random_text(random) + "w", .weight = number() + 1e-9, .spokes = {}});
