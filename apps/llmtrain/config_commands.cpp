@@ -1,13 +1,13 @@
 #include <memory>
 
 #include "apps/llmtrain/commands.h"
-#include "apps/llmtrain/pipeline_model.h"
 #include "apps/llmtrain/standard_streams.h"
 #include "lib/base/text.h"
 #include "lib/config/explain.h"
 #include "lib/config/pipeline.h"
 #include "lib/config/reference.h"
 #include "lib/config/schema.h"
+#include "lib/plan/pipeline_model.h"
 
 namespace llmtrain {
 namespace {

@@ -3,13 +3,13 @@
 
 #include "apps/llmtrain/commands.h"
 #include "apps/llmtrain/model_report.h"
-#include "apps/llmtrain/pipeline_model.h"
 #include "apps/llmtrain/standard_streams.h"
 #include "lib/arch/flops.h"
 #include "lib/arch/parameter_table.h"
 #include "lib/arch/presets.h"
 #include "lib/base/text.h"
 #include "lib/config/reader.h"
+#include "lib/plan/pipeline_model.h"
 
 namespace llmtrain {
 namespace {

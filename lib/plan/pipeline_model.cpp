@@ -1,4 +1,4 @@
-#include "apps/llmtrain/pipeline_model.h"
+#include "lib/plan/pipeline_model.h"
 
 #include <optional>
 #include <vector>
