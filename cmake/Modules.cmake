@@ -33,11 +33,12 @@ if(LLMTRAIN_SANITIZE)
   target_compile_options(llmtrain_options INTERFACE -Wno-maybe-uninitialized -Wno-stringop-overflow)
 endif()
 
-# llmtrain_module(name [DEPS module...] [PACKAGES target...]): library llmtrain_<name> from lib/<name>/*.cpp.
+# llmtrain_module(name [DEPS module...] [PACKAGES target...]): library llmtrain_<name> from lib/<name>/*.cpp and
+# lib/<name>/cpu/*.cpp.
 # DEPS are the rooms it may include; tests/house checks the same edges in the sources.
 function(llmtrain_module name)
   cmake_parse_arguments(ARG "" "" "DEPS;PACKAGES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/lib/${name}/*.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/lib/${name}/*.cpp ${PROJECT_SOURCE_DIR}/lib/${name}/cpu/*.cpp)
   list(TRANSFORM ARG_DEPS PREPEND llmtrain_)
   if(sources)
     add_library(llmtrain_${name} STATIC ${sources})
