@@ -117,10 +117,12 @@ std::optional<HfFamily> hf_family(const ModelShape& s) {
   const bool llama_like =
       s.norm == NormKind::kRmsNorm && s.positions == PositionKind::kRotary && s.activation == ActivationKind::kSwiglu;
   if (!llama_like) return std::nullopt;
-  if (s.bias) return s.qk_norm || s.sliding_window ? std::nullopt : std::optional(HfFamily::kLlama);
+  // Llama's class refuses a width that is no multiple of the heads; Mistral's, without a window, computes the same.
+  const bool uneven = s.embed % s.heads != 0;
+  if (s.bias) return s.qk_norm || s.sliding_window || uneven ? std::nullopt : std::optional(HfFamily::kLlama);
   if (s.qk_norm) return HfFamily::kQwen3;
   if (s.qkv_bias) return HfFamily::kQwen2;
-  return s.sliding_window ? HfFamily::kMistral : HfFamily::kLlama;
+  return s.sliding_window || uneven ? HfFamily::kMistral : HfFamily::kLlama;
 }
 
 std::vector<HfTensor> hf_tensors(const ModelShape& shape) {

@@ -58,6 +58,9 @@ TEST(HfFamily, IsTheClassThatComputesTheShape) {
   EXPECT_EQ(family("qwen2.5-7b"), HfFamily::kQwen2);
   EXPECT_EQ(family("qwen3-8b"), HfFamily::kQwen3);
   EXPECT_EQ(hf_family(resolve_model({.preset = "llama-2m", .norm = NormKind::kLayerNorm})), std::nullopt);
+  // configuration_llama.py, validate_architecture: the width must be a multiple of the heads.
+  EXPECT_EQ(hf_family(resolve_model({.preset = "llama-2m", .embed = 100, .heads = 3, .head_dim = 32})),
+            HfFamily::kMistral);
   EXPECT_EQ(hf_family(resolve_model({.preset = "gpt2", .kv_heads = 4})), std::nullopt);
 }
 
