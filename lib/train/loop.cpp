@@ -40,13 +40,13 @@ class Loop {
   }
 
   LoopEnd run() {
+    parts_.throughput.start();
     for (;;) {
       if (!progress_.events_done && !make_events()) return stop();
       if (is_finished(settings_, progress_)) break;
       if (stop_requested()) return stop();
       if (take_save_request()) save();
       take_step();
-      if (checkpoint_due()) checkpoint_after_events_ = true;
     }
     save();
     finish_save();
@@ -56,7 +56,6 @@ class Loop {
  private:
   // One batch, forward, backward, judged and applied. Only here does the run move on.
   void take_step() {
-    const auto started = Clock::now();
     const auto batch = parts_.source.next();
     const std::int64_t step = progress_.step;
     StepGradients gradients;
@@ -65,85 +64,73 @@ class Loop {
       parts_.store.groups().front().grad.narrow(0, 0, 1).fill_(std::nan(""));
     }
     gradients.grad_norm = grad_norm(parts_.store);
-    const bool applied = apply(batch, gradients);
+    if (apply(batch, gradients)) {
+      progress_.window_loss += gradients.term("loss");
+      progress_.window_grad_norm += gradients.grad_norm;
+      ++progress_.window_steps;
+    } else {
+      ++progress_.skipped;
+    }
     ++progress_.step;
     progress_.tokens += batch.trained_tokens;
     progress_.events_done = false;
-    parts_.throughput.add(batch.trained_tokens, seconds_since(started));
+    parts_.throughput.step(static_cast<std::uint64_t>(batch.trained_tokens));
     progress_.seconds = seconds_before_ + seconds_since(started_);
-    record(gradients, applied);
+    show(gradients);
+  }
+
+  double multiplier(std::int64_t step) const {
+    return schedule_multiplier(settings_.optim.schedule, step, settings_.total_steps);
   }
 
   // False where the update was skipped; throws where the run cannot go on.
   bool apply(const Batch& batch, const StepGradients& gradients) {
-    const double multiplier = schedule_multiplier(settings_.optim.schedule, progress_.step, settings_.total_steps);
-    lr_ = settings_.optim.lr * multiplier;
     const auto verdict = guard_.judge(gradients.finite(), gradients.grad_norm);
     if (verdict == UpdateVerdict::kApply) {
-      parts_.optimizer.step(multiplier, clip_scale(gradients.grad_norm, settings_.optim.grad_clip));
+      parts_.optimizer.step(multiplier(progress_.step), clip_scale(gradients.grad_norm, settings_.optim.grad_clip));
       progress_.optimizer_steps = parts_.optimizer.steps();
       return true;
     }
     const auto dump = dump_bad_update(settings_.stage, progress_.step, batch, gradients, parts_.store);
     parts_.store.zero_grad();
     const std::string what = fmt::format(
-        "step {}: the update is {} (loss {:.4g}, gradient norm {:.4g}); batch at position {}, written to {}",
+        "step {}: the update is {} (loss {:.4g}, gradient norm {:.4g}); its batch, at position {}, is in {}",
         progress_.step + 1, gradients.finite() ? "an outlier" : "not finite", gradients.term("loss"),
         gradients.grad_norm, batch.position, dump.string());
     if (verdict == UpdateVerdict::kStop) {
       finish_save();
-      throw Error(
-          ExitCode::kNumerical,
-          what + "; nothing of it was applied; try a lower pretrain.optim.lr, or pretrain.guard to skip such steps");
+      throw Error(ExitCode::kNumerical, what +
+                                            "; nothing of it was applied; try a lower pretrain.optim.lr, or "
+                                            "pretrain.guard to skip such steps");
     }
     parts_.console.warning(what + "; skipped");
     return false;
   }
 
-  void record(const StepGradients& gradients, bool applied) {
-    if (applied) {
-      progress_.window_loss += gradients.term("loss");
-      progress_.window_grad_norm += gradients.grad_norm;
-      ++progress_.window_steps;
-    }
-    const bool due = progress_.step % settings_.log_every_steps == 0 || is_finished(settings_, progress_);
-    show(gradients, !applied);
-    if (!due || progress_.window_steps == 0) return;
-    const auto steps = static_cast<double>(progress_.window_steps);
-    parts_.metrics.write({{"step", progress_.step},
-                          {"tokens", progress_.tokens},
-                          {"split", "train"},
-                          {"loss", progress_.window_loss / steps},
-                          {"grad_norm", progress_.window_grad_norm / steps},
-                          {"lr", lr_},
-                          {"tokens_per_second", parts_.throughput.tokens_per_second()},
-                          {"memory_bytes", static_cast<std::int64_t>(tensor_memory().reserved)}});
-    progress_.window_loss = 0;
-    progress_.window_grad_norm = 0;
-    progress_.window_steps = 0;
-  }
-
-  void show(const StepGradients& gradients, bool skipped) {
+  void show(const StepGradients& gradients) {
     StepStatus status;
     status.step = progress_.step;
     status.total_steps = settings_.total_steps;
     status.loss = gradients.term("loss");
     status.validation = validation_;
-    status.lr = lr_;
+    status.lr = settings_.optim.lr * multiplier(progress_.step - 1);
     status.grad_norm = gradients.grad_norm;
-    status.tokens_per_second = parts_.throughput.tokens_per_second();
+    status.tokens_per_second = parts_.throughput.tokens_per_second().value_or(0);
     status.mfu = parts_.throughput.mfu();
     status.memory_bytes = tensor_memory().reserved;
+    status.memory_total = settings_.memory_total;
     if (settings_.total_steps > 0) {
-      status.seconds_left = parts_.throughput.seconds_left(settings_.total_steps - progress_.step);
+      status.seconds_left =
+          parts_.throughput.seconds_left(static_cast<std::uint64_t>(settings_.total_steps - progress_.step));
     }
-    status.skipped = skipped;
+    status.skipped = progress_.skipped;
     parts_.console.step(status);
   }
 
-  // What is due after the step. False if a stop was asked for meanwhile: it will be made up for.
+  // What is due after the step. False if a stop was asked for meanwhile: all of it is made after a resume.
   bool make_events() {
     const bool last = is_finished(settings_, progress_);
+    if (last || progress_.step % settings_.log_every_steps == 0) record_training();
     try {
       if (parts_.evaluate && (last || progress_.step % settings_.evaluation.every_steps == 0)) evaluate_now();
       if (parts_.sample && settings_.sample_every_steps &&
@@ -155,8 +142,40 @@ class Loop {
       return false;
     }
     progress_.events_done = true;
-    if (checkpoint_after_events_) save();
+    if (last || progress_.step % settings_.log_every_steps == 0) {
+      progress_.window_loss = 0;
+      progress_.window_grad_norm = 0;
+      progress_.window_steps = 0;
+    }
+    if (checkpoint_due()) save();
+    parts_.throughput.start();
     return true;
+  }
+
+  void record_training() {
+    if (progress_.window_steps == 0) return;
+    const auto steps = static_cast<double>(progress_.window_steps);
+    const double lr = settings_.optim.lr * multiplier(progress_.step - 1);
+    Record record = {{"step", progress_.step},
+                     {"tokens", progress_.tokens},
+                     {"split", std::string("train")},
+                     {"loss", progress_.window_loss / steps},
+                     {"grad_norm", progress_.window_grad_norm / steps},
+                     {"lr", lr},
+                     {"memory_bytes", static_cast<std::int64_t>(tensor_memory().reserved)}};
+    if (const auto rate = parts_.throughput.tokens_per_second()) record.emplace_back("tokens_per_second", *rate);
+    if (const auto mfu = parts_.throughput.mfu()) record.emplace_back("mfu", *mfu);
+    write("train", record);
+  }
+
+  // To metrics.jsonl whole, its numbers to TensorBoard.
+  void write(const std::string& group, const Record& record) {
+    parts_.metrics.write(record);
+    for (const auto& [key, value] : record) {
+      if (const auto* number = std::get_if<double>(&value)) {
+        parts_.tensorboard.scalar(group + "/" + key, progress_.step, *number);
+      }
+    }
   }
 
   void evaluate_now() {
@@ -168,34 +187,33 @@ class Loop {
       progress_.best_loss = result.loss;
       progress_.best_step = progress_.step;
       progress_.stale_evaluations = 0;
-      if (settings_.checkpoint.keep_best) checkpoint_after_events_ = true;
     } else {
       ++progress_.stale_evaluations;
     }
-    parts_.metrics.write({{"step", progress_.step},
-                          {"tokens", progress_.tokens},
-                          {"split", "validation"},
-                          {"loss", result.loss},
-                          {"perplexity", result.perplexity},
-                          {"bits_per_byte", result.bits_per_byte}});
-    parts_.console.message(fmt::format("step {}: validation loss {:.4f}, perplexity {:.2f}, {:.4f} bits a byte{}",
+    save_best_ = better && settings_.checkpoint.keep_best;
+    write("validation", {{"step", progress_.step},
+                         {"tokens", progress_.tokens},
+                         {"split", std::string("validation")},
+                         {"loss", result.loss},
+                         {"perplexity", result.perplexity},
+                         {"bits_per_byte", result.bits_per_byte}});
+    parts_.console.message(fmt::format("step {}: held-out loss {:.4f}, perplexity {:.2f}, {:.4f} bits a byte{}",
                                        progress_.step, result.loss, result.perplexity, result.bits_per_byte,
                                        better ? ", the best so far" : ""));
   }
 
   bool checkpoint_due() const {
-    if (progress_.step % settings_.checkpoint.every_steps == 0) return true;
+    if (save_best_ || progress_.step % settings_.checkpoint.every_steps == 0) return true;
     return settings_.checkpoint.every && seconds_since(last_save_) >= settings_.checkpoint.every->seconds;
   }
 
   // Copies the state and has it written in the background, after the save before it.
   void save() {
-    checkpoint_after_events_ = false;
+    save_best_ = false;
     if (saved_step_ == progress_.step) return;
     finish_save();
     progress_.cursor = parts_.source.state();
     progress_.guard = guard_.state();
-    progress_.metrics_bytes = parts_.metrics.size();
     auto snapshot = std::make_shared<StateSnapshot>(take_snapshot(
         parts_.store, parts_.optimizer,
         {.step = progress_.step, .run_id = settings_.run_id, .facts = with_progress(settings_.facts, progress_)}));
@@ -253,9 +271,8 @@ class Loop {
   UpdateGuard guard_;
   SaveWorker saving_;
   std::int64_t saved_step_ = -1;
-  bool checkpoint_after_events_ = false;
+  bool save_best_ = false;  // the last evaluation was the best
   double seconds_before_ = 0;
-  double lr_ = 0;
   std::optional<double> validation_;
   Clock::time_point started_ = Clock::now();
   Clock::time_point last_save_ = Clock::now();

@@ -13,6 +13,7 @@
 #include "lib/config/optim_config.h"
 #include "lib/metrics/console.h"
 #include "lib/metrics/metrics_log.h"
+#include "lib/metrics/tensorboard.h"
 #include "lib/metrics/throughput.h"
 #include "lib/optim/optimizer.h"
 #include "lib/params/weight_store.h"
@@ -35,7 +36,8 @@ struct LoopSettings {
   std::int64_t log_every_steps = 10;
   std::filesystem::path stage;  // the folder of the stage
   std::string run_id;
-  std::string facts;  // JSON of what else a checkpoint must tell: see run_facts.h
+  std::uint64_t memory_total = 0;  // of the machine, to be shown; 0: unknown
+  std::string facts;               // JSON of what else a checkpoint must tell: see run_facts.h
 };
 
 // What a stage trains and with what: the loop knows no stage.
@@ -48,6 +50,7 @@ struct LoopParts {
   std::function<void(std::int64_t)> sample;  // texts at a step. May throw stopped_error.
   Console& console;
   MetricsLog& metrics;
+  TensorboardWriter& tensorboard;
   Throughput& throughput;
 };
 
@@ -59,8 +62,9 @@ enum class LoopEnd {
 // Trains from `progress` on until the end or until a signal asks for a stop, and leaves a checkpoint of where it came
 // to. One loop for every stage: signals, saving, evaluation, guards and metrics are here and nowhere else.
 //
-// A step that a checkpoint counts has been taken whole: what is due after it (evaluation, samples) may be made up for
-// after a resume. Throws Error: kNumerical (4) when updates stay non-finite, kStorage (5) for a save that failed.
+// A step that a checkpoint counts has been taken whole. What is due after it (a line of metrics, evaluation, samples)
+// is made whole as well, or, where a stop came between, made anew after a resume. Throws Error: kNumerical (4) when
+// updates stay non-finite, kStorage (5) for a save that failed.
 LoopEnd run_loop(const LoopSettings& settings, const LoopParts& parts, ProgressState& progress);
 
 // Whether a run that has come this far has nothing left to do under these settings.

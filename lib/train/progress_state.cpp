@@ -10,6 +10,7 @@ std::string to_json(const ProgressState& s) {
   nlohmann::ordered_json json = {{"step", s.step},
                                  {"tokens", s.tokens},
                                  {"optimizer_steps", s.optimizer_steps},
+                                 {"skipped", s.skipped},
                                  {"cursor", s.cursor},
                                  {"guard", s.guard},
                                  {"events_done", s.events_done},
@@ -19,8 +20,7 @@ std::string to_json(const ProgressState& s) {
                                  {"seconds", s.seconds},
                                  {"window_loss", s.window_loss},
                                  {"window_grad_norm", s.window_grad_norm},
-                                 {"window_steps", s.window_steps},
-                                 {"metrics_bytes", s.metrics_bytes}};
+                                 {"window_steps", s.window_steps}};
   if (s.best_loss) json["best_loss"] = *s.best_loss;
   return json.dump();
 }
@@ -32,6 +32,7 @@ ProgressState progress_from_json(const std::string& text, const std::string& sou
     json.at("step").get_to(s.step);
     json.at("tokens").get_to(s.tokens);
     json.at("optimizer_steps").get_to(s.optimizer_steps);
+    json.at("skipped").get_to(s.skipped);
     json.at("cursor").get_to(s.cursor);
     json.at("guard").get_to(s.guard);
     json.at("events_done").get_to(s.events_done);
@@ -42,7 +43,6 @@ ProgressState progress_from_json(const std::string& text, const std::string& sou
     json.at("window_loss").get_to(s.window_loss);
     json.at("window_grad_norm").get_to(s.window_grad_norm);
     json.at("window_steps").get_to(s.window_steps);
-    json.at("metrics_bytes").get_to(s.metrics_bytes);
     return s;
   } catch (const nlohmann::json::exception& error) {
     throw Error(ExitCode::kResumeRefused,

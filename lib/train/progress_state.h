@@ -10,9 +10,10 @@ struct ProgressState {
   std::int64_t step = 0;             // batches taken, skipped ones among them
   std::int64_t tokens = 0;           // trained targets in them
   std::int64_t optimizer_steps = 0;  // updates applied
+  std::int64_t skipped = 0;          // updates that the guard left out
   std::string cursor;                // of the batch source
   std::string guard;                 // of the update guard
-  bool events_done = true;           // evaluation and samples due at `step` have been made
+  bool events_done = true;           // what is due after `step` has been made: metrics, evaluation, samples
 
   std::optional<double> best_loss;  // held-out
   std::int64_t best_step = 0;
@@ -23,7 +24,6 @@ struct ProgressState {
   double window_loss = 0;
   double window_grad_norm = 0;
   std::int64_t window_steps = 0;
-  std::uint64_t metrics_bytes = 0;  // length of metrics.jsonl
 };
 
 std::string to_json(const ProgressState& state);
