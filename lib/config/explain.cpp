@@ -68,6 +68,7 @@ std::string explain_key(const KeySpec& root, std::string_view path) {
   if (spec->name.empty() && spec != &root) return explain_key(root, path.substr(0, path.rfind('[')));
   std::string text = fmt::format("{}\n  {}\n\n", without_indices(path), spec->description);
   Rows rows = {{"  value", value_words(*spec)}, {"  default", default_words(*spec)}};
+  if (spec->constraint.may_change) rows.emplace_back("  resume", "may differ from the run that is resumed");
   if (const KeySpec* section = section_below(*spec)) {
     rows.emplace_back("  keys", "");
     for (const auto& child : section->children) {

@@ -9,8 +9,8 @@ namespace llmtrain {
 // Every key, indented by section, with what it means.
 std::string explain_tree(const KeySpec& root);
 
-// One key: what it means, what it takes, its default; of a section or a list of sections also its keys. Throws
-// config_error with the nearest known key.
+// One key: what it means, what it takes, its default, whether it may differ on resuming; of a section or a list of
+// sections also its keys. Throws config_error with the nearest known key.
 std::string explain_key(const KeySpec& root, std::string_view path);
 
 // "0.0003", "required", "not given": what holds where the key is left out.

@@ -30,13 +30,15 @@ list. Relative paths are taken from the working directory.
 
 Keys that are not known, repeated, missing, of the wrong type, out of range or in contradiction are errors. A key that
 is left out has its default; `null` is for keys whose default is *not given*. Anchors, aliases, tags, merge keys and
-several documents in one file are not taken.
+several documents in one file are not taken. `llmtrain config explain KEY` says of a key whether it may differ when a run
+is resumed.
 
 | value | written |
 |---|---|
 | integer, number | `500`, `3e-4`, `64k`, `20M`, `1.5B`, `2T` (powers of 1000), `64Ki`, `1Mi`, `2Gi`, `1Ti` (powers of 1024); no leading zeros, no `1_000` |
 | size | `8GiB`, `512MB`, `1024` (bytes) |
 | duration | `30m`, `1h30m`, `45s`, `1d`; a unit is always there |
+| count that may be left to the program | `auto`, or an integer |
 | true or false | `true`, `false`; not `yes`, `on` |
 | text | quoted or not; `"08"`, `no` and `1e-4` stay what they are |
 | any of these | `${NAME}` is replaced by that environment variable's text (in `{...}` and `[...]` quote it: `"${NAME}"`); `$${` stands for `${` |

@@ -70,6 +70,13 @@ TEST(Explain, SaysWhatMayBeLeftToTheProgram) {
   EXPECT_EQ(expected_text(unbounded), "auto, or an integer of at least 1");
 }
 
+TEST(Explain, SaysWhatMayDifferOnResuming) {
+  constexpr const char* kMayDiffer = "\n  resume   may differ from the run that is resumed\n";
+  EXPECT_THAT(explain_key(pipeline_spec(), "pretrain.log_every_steps"), HasSubstr(kMayDiffer));
+  EXPECT_THAT(explain_key(pipeline_spec(), "pretrain.guard.max_outliers"), HasSubstr(kMayDiffer));
+  EXPECT_THAT(explain_key(pipeline_spec(), "pretrain.optim.lr"), testing::Not(HasSubstr("resume")));
+}
+
 TEST(Explain, ListsTheKeysOfASection) {
   EXPECT_EQ(explain_key(describe<Car>(), "motor"),
             "motor\n"
