@@ -61,6 +61,10 @@ template <class... Args>
 Error storage_error(fmt::format_string<Args...> format, Args&&... args) {
   return {ExitCode::kStorage, fmt::format(format, std::forward<Args>(args)...)};
 }
+template <class... Args>
+Error resume_error(fmt::format_string<Args...> format, Args&&... args) {
+  return {ExitCode::kResumeRefused, fmt::format(format, std::forward<Args>(args)...)};
+}
 // Work ended because a signal asked for it; see signals.h.
 template <class... Args>
 Error stopped_error(fmt::format_string<Args...> format, Args&&... args) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <span>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
+#include "lib/base/json_places.h"
 #include "lib/base/text.h"
 
 namespace llmtrain {
@@ -21,30 +21,6 @@ constexpr std::size_t kShownKey = 40;
 constexpr std::size_t kShownKeys = 20;
 constexpr std::size_t kFewKeys = 8;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
-// An iterator that leaves its place where the handler can read it: the parser tells the place of syntax errors only.
-class TrackedIterator {
- public:
-  using iterator_category = std::input_iterator_tag;
-  using value_type = char;
-  using difference_type = std::ptrdiff_t;
-  using pointer = const char*;
-  using reference = const char&;
-
-  explicit TrackedIterator(const char** place) : place_(place) {}
-  reference operator*() const { return **place_; }
-  TrackedIterator& operator++() {
-    ++*place_;
-    return *this;
-  }
-  bool operator==(const TrackedIterator& other) const { return *place_ == *other.place_; }
-  bool operator!=(const TrackedIterator& other) const { return *place_ != *other.place_; }
-
- private:
-  const char** place_;
-};
-
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 }  // namespace
 
@@ -64,9 +40,7 @@ struct JsonLineParser::Handler {
     wanted = Wanted::kNothing;
     has_text = has_id = false;
     out = &result;
-    line = next_line;
-    place = line.data();
-    token_end = 0;
+    places.start(next_line);
     fault.reset();
   }
 
@@ -213,14 +187,8 @@ struct JsonLineParser::Handler {
     return false;
   }
 
-  // The column of the token just read: what stands between the end of the one before and it is space and separators.
-  std::size_t begin_token() {
-    const char* at = line.data() + token_end;
-    const char* const end = line.data() + line.size();
-    while (at < place && at < end && (is_space(*at) || *at == ',' || *at == ':')) ++at;
-    token_end = static_cast<std::size_t>(place - line.data());
-    return static_cast<std::size_t>(at - line.data()) + 1;
-  }
+  // The column of the token just read.
+  std::size_t begin_token() { return places.next_token() + 1; }
 
   // The later of two equal keys of the object that ends here.
   const Key* repeated_key() {
@@ -270,9 +238,7 @@ struct JsonLineParser::Handler {
   bool has_text = false;
   bool has_id = false;
   JsonLine* out = nullptr;
-  std::string_view line;
-  const char* place = nullptr;  // how far the parser has read; stays where it is without a TrackedIterator
-  std::size_t token_end = 0;
+  JsonPlaces places;
   std::optional<JsonLineFault> fault;
 };
 
@@ -300,13 +266,12 @@ std::optional<JsonLineFault> JsonLineParser::parse(std::string_view line, JsonLi
   }
   // Once more for the column: keeping track of it would make every line cost more than half as much again.
   h.begin(line, out);
-  const char* end = line.data() + line.size();
-  ENSURE(!Json::sax_parse(TrackedIterator(&h.place), TrackedIterator(&end), &h) && h.fault, line.size());
+  ENSURE(!Json::sax_parse(h.places.begin(), h.places.end(), &h) && h.fault, line.size());
   return h.fault;
 }
 
 bool is_json_object(std::string_view text) {
-  const auto first = std::find_if_not(text.begin(), text.end(), is_space);
+  const auto first = std::find_if_not(text.begin(), text.end(), is_json_space);
   return first != text.end() && *first == '{' && Json::accept(text.begin(), text.end());
 }
 

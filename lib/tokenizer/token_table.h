@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "lib/tokenizer/strict_json.h"
+#include "lib/base/strict_json.h"
 #include "lib/tokenizer/tokenizer_spec.h"
 
 namespace llmtrain {

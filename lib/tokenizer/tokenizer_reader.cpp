@@ -4,9 +4,9 @@
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/strict_json.h"
 #include "lib/base/text.h"
 #include "lib/tokenizer/scanner.h"
-#include "lib/tokenizer/strict_json.h"
 #include "lib/tokenizer/token_table.h"
 
 namespace llmtrain {

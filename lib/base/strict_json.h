@@ -8,8 +8,9 @@
 
 namespace llmtrain {
 
-// A JSON document without a repeated key and without nesting beyond 64 levels, by a parser that does not recurse.
-// Throws input_error "NAME: byte OFFSET: ..." or "NAME: PATH: ...". `name`: the file, for errors.
+// A JSON document (RFC 8259) without a repeated key, a byte order mark, a NUL byte or nesting beyond 64 levels, by a
+// parser that does not recurse. Throws input_error "NAME: byte OFFSET: ..." or "NAME: PATH: ...". `name`: the file, for
+// errors.
 nlohmann::json parse_strict_json(std::string_view text, const std::string& name);
 
 // One value of a document together with its place in it, so that every fault names both: "tokenizer.json:
@@ -33,6 +34,8 @@ class JsonView {
   bool boolean() const;
   // An id: 0 to 2^32 - 2.
   std::uint32_t id() const;
+  // A whole number from 0 to 2^63 - 1.
+  std::int64_t count() const;
   void expect_object() const;
   // Faults unless every key of this object is one of those given.
   void expect_keys(std::initializer_list<std::string_view> known) const;

@@ -1,4 +1,4 @@
-#include "lib/tokenizer/strict_json.h"
+#include "lib/base/strict_json.h"
 
 #include <algorithm>
 
@@ -12,6 +12,7 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kShownBytes = 60;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 std::string shown(std::string_view text) { return printable(text, kShownBytes); }
 
@@ -104,6 +105,11 @@ class StrictBuilder {
 }  // namespace
 
 json parse_strict_json(std::string_view text, const std::string& name) {
+  // The library ends its input at a NUL and drops a byte order mark.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
+    throw input_error("{}: byte {}: NUL byte, expected text", name, nul);
+  }
+  if (text.starts_with(kByteOrderMark)) throw input_error("{}: byte 0: byte order mark, expected JSON", name);
   StrictBuilder builder(name);
   const bool whole = json::sax_parse(text.begin(), text.end(), &builder);
   ENSURE(whole, name);
@@ -166,6 +172,13 @@ std::uint32_t JsonView::id() const {
     fail(fmt::format("expected an id from 0 to {}, got {}", UINT32_MAX - 1, shown(value_->dump())));
   }
   return value_->get<std::uint32_t>();
+}
+
+std::int64_t JsonView::count() const {
+  if (!value_->is_number_unsigned() || value_->get<std::uint64_t>() > INT64_MAX) {
+    fail(fmt::format("expected a whole number from 0 to {}, got {}", INT64_MAX, shown(value_->dump())));
+  }
+  return value_->get<std::int64_t>();
 }
 
 void JsonView::expect_keys(std::initializer_list<std::string_view> known) const {
