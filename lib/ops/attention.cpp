@@ -5,8 +5,10 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "lib/base/error.h"
+#include "lib/ops/cpu/attention_run.h"
 
 namespace llmtrain {
 namespace {
@@ -44,14 +46,63 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   return at::matmul(probabilities, v).view({shape.heads, queries, shape.head_dim});
 }
 
-at::ScalarType wide_type(at::ScalarType type) { return type == at::kDouble ? at::kDouble : at::kFloat; }
+AttentionSizes sizes_of(const AttentionShape& shape, std::int64_t keys) {
+  return {.heads = shape.heads,
+          .kv_heads = shape.kv_heads,
+          .head_dim = shape.head_dim,
+          .window = std::min(shape.window.value_or(keys), keys)};
+}
+
+std::vector<AttentionDocument> documents_of(const std::vector<std::int64_t>& starts) {
+  std::vector<AttentionDocument> documents;
+  for (std::size_t i = 1; i < starts.size(); ++i) {
+    const auto tokens = starts[i] - starts[i - 1];
+    documents.push_back({.first_query = starts[i - 1], .first_key = starts[i - 1], .queries = tokens, .keys = tokens});
+  }
+  return documents;
+}
+
+AttentionViews views_of(const at::Tensor& qkv, const AttentionSizes& sizes) {
+  const auto heads = qkv.view({qkv.size(0), sizes.heads + 2 * sizes.kv_heads, sizes.head_dim});
+  return {.q = qkv,
+          .k = heads.narrow(1, sizes.heads, sizes.kv_heads),
+          .v = heads.narrow(1, sizes.heads + sizes.kv_heads, sizes.kv_heads)};
+}
+
+struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& qkv,
+                            const AttentionSizes& sizes, const std::vector<std::int64_t>& starts) {
+    const auto out = at::empty({qkv.size(0), sizes.heads * sizes.head_dim}, qkv.options());
+    const auto log_sum = at::empty({qkv.size(0), sizes.heads}, qkv.options().dtype(compute_type(qkv.scalar_type())));
+    attention_forward(sizes, documents_of(starts), views_of(qkv, sizes), out, log_sum);
+    context->save_for_backward({qkv, out});
+    context->saved_data["log_sum"] = log_sum;
+    context->saved_data["starts"] = starts;
+    context->saved_data["sizes"] = std::vector<std::int64_t>{sizes.heads, sizes.kv_heads, sizes.head_dim, sizes.window};
+    return out;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto numbers = context->saved_data["sizes"].toIntVector();
+    const AttentionSizes sizes{
+        .heads = numbers[0], .kv_heads = numbers[1], .head_dim = numbers[2], .window = numbers[3]};
+    const auto d_qkv = at::empty_like(saved[0]);
+    attention_backward(
+        sizes, documents_of(context->saved_data["starts"].toIntVector()), views_of(saved[0], sizes),
+        {.out = saved[1], .d_out = gradients[0].contiguous(), .log_sum = context->saved_data["log_sum"].toTensor()},
+        views_of(d_qkv, sizes));
+    return {d_qkv, {}, {}};
+  }
+};
 
 }  // namespace
 
 at::Tensor attention_reference(const at::Tensor& qkv, const AttentionShape& shape,
                                const std::vector<std::int32_t>& documents) {
   check_inputs(qkv, shape, documents);
-  const auto wide = qkv.to(wide_type(qkv.scalar_type()));
+  const auto wide = qkv.to(compute_type(qkv.scalar_type()));
   const auto by_head = wide.view({qkv.size(0), shape.heads + 2 * shape.kv_heads, shape.head_dim}).transpose(0, 1);
   std::vector<at::Tensor> outputs;
   for (std::size_t i = 1; i < documents.size(); ++i) {
@@ -65,7 +116,15 @@ at::Tensor attention_reference(const at::Tensor& qkv, const AttentionShape& shap
 }
 
 at::Tensor attention(const at::Tensor& qkv, const AttentionShape& shape, const std::vector<std::int32_t>& documents) {
-  return attention_reference(qkv, shape, documents);
+  check_inputs(qkv, shape, documents);
+  if (!has_attention_kernel(qkv.scalar_type()) || qkv.size(0) == 0) return attention_reference(qkv, shape, documents);
+  const auto sizes = sizes_of(shape, qkv.size(0));
+  const std::vector<std::int64_t> starts(documents.begin(), documents.end());
+  const auto rows = qkv.contiguous();
+  if (c10::GradMode::is_enabled() && rows.requires_grad()) return AttentionFunction::apply(rows, sizes, starts);
+  const auto out = at::empty({rows.size(0), sizes.heads * sizes.head_dim}, rows.options());
+  attention_forward(sizes, documents_of(starts), views_of(rows, sizes), out, {});
+  return out;
 }
 
 at::Tensor attention_cached(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
@@ -75,7 +134,14 @@ at::Tensor attention_cached(const at::Tensor& q, const at::Tensor& keys, const a
   ENSURE(keys.sizes() == values.sizes() && keys.dim() == 3 && keys.size(0) >= q.size(0), keys.numel(), values.numel());
   ENSURE(keys.size(1) == shape.kv_heads && keys.size(2) == shape.head_dim, keys.size(1), keys.size(2));
   const at::NoGradGuard no_grad;
-  const auto wide = wide_type(q.scalar_type());
+  const bool straight = q.stride(1) == 1 && keys.stride(2) == 1 && keys.strides() == values.strides();
+  if (straight && has_attention_kernel(q.scalar_type())) {
+    const auto out = at::empty({q.size(0), q.size(1)}, q.options());
+    const std::vector<AttentionDocument> document = {{.queries = q.size(0), .keys = keys.size(0)}};
+    attention_forward(sizes_of(shape, keys.size(0)), document, {.q = q, .k = keys, .v = values}, out, {});
+    return out;
+  }
+  const auto wide = compute_type(q.scalar_type());
   const auto out = attend(q.view({q.size(0), shape.heads, shape.head_dim}).transpose(0, 1).to(wide),
                           keys.transpose(0, 1).to(wide), values.transpose(0, 1).to(wide), shape);
   return out.transpose(0, 1).reshape({q.size(0), -1}).to(q.scalar_type());
