@@ -17,12 +17,6 @@ ExitCode print(const std::string& text) {
   return ExitCode::kDone;
 }
 
-// A pipeline file whose model section says everything; the model's faults are faults of the file.
-Pipeline load_whole(const PipelineOptions& options) {
-  return load_pipeline(options.path, options.overrides,
-                       [&](Pipeline& pipeline) { complete_model(pipeline, options.path); });
-}
-
 // "run, model, pretrain": the sections that file and overrides give.
 std::string sections_of(const Pipeline& pipeline) {
   std::vector<std::string> names;
@@ -38,7 +32,7 @@ void add_check(CLI::App& config, Action& action) {
   add_pipeline_options(*command, *options);
   command->callback([options, &action] {
     action = [options] {
-      const Pipeline pipeline = load_whole(*options);
+      const Pipeline pipeline = load_whole_pipeline(options->path, options->overrides);
       return print(fmt::format("{}: ok ({})\n", printable(options->path), sections_of(pipeline)));
     };
   });
@@ -52,7 +46,7 @@ void add_show(CLI::App& config, Action& action) {
   command->add_flag("--origin", *origin, "Say behind each value where it came from");
   command->callback([options, origin, &action] {
     action = [options, origin] {
-      const Pipeline pipeline = load_whole(*options);
+      const Pipeline pipeline = load_whole_pipeline(options->path, options->overrides);
       return print(write_config(pipeline.config, *origin ? &pipeline.origins : nullptr));
     };
   });

@@ -42,14 +42,13 @@ PipelineModel resolve_pipeline_model(const Pipeline& pipeline, const std::string
   const auto& config = pipeline.config;
   auto context = context_of(pipeline, source);
   std::string vocab_source = "preset";
-  if (config.model.vocab) {
-    vocab_source = "model.vocab";
-  } else if (context.tokenizer_vocab) {
+  if (context.tokenizer_vocab) {
     vocab_source = "tokenizer.train.vocab_size";
   } else if (config.tokenizer.from) {
     context.tokenizer_vocab = static_cast<std::int64_t>(Tokenizer::load(*config.tokenizer.from).vocab_size());
     vocab_source = *config.tokenizer.from;
   }
+  if (config.model.vocab) vocab_source = "model.vocab";
   const auto shape = resolve_model(config.model, context);
   check_sequence_length(pipeline, shape, source);
   return {.shape = shape, .vocab_source = vocab_source};
@@ -77,6 +76,43 @@ void complete_model(Pipeline& pipeline, const std::string& source) {
     pipeline.origins.erase("model.preset");
   }
   pipeline.config.model = std::move(whole);
+}
+
+Pipeline load_whole_pipeline(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
+  return load_pipeline(path, overrides, [&](Pipeline& pipeline) { complete_model(pipeline, path.string()); });
+}
+
+Pipeline load_pretrain_pipeline(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
+  const std::string source = path.string();
+  return load_pipeline(path, overrides, [&](Pipeline& pipeline) {
+    std::vector<Fault> faults;
+    if (!pipeline.config.pretrain) {
+      faults.push_back({source + ": missing key 'pretrain', expected a section of keys; "
+                                 "`llmtrain config explain pretrain` lists them",
+                        ""});
+    }
+    if (!pipeline.config.tokenizer.from && !pipeline.config.tokenizer.train) {
+      faults.push_back({source + ": missing key 'tokenizer', expected 'train' or 'from' in it; try tokenizer: {train: "
+                                 "{vocab_size: 2048}}",
+                        ""});
+    }
+    try {
+      complete_model(pipeline, source);
+    } catch (const Error& error) {
+      faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+    }
+    if (!faults.empty()) throw Error(ExitCode::kUsage, std::move(faults));
+  });
+}
+
+ModelShape least_model(const Pipeline& pipeline, const std::string& source) {
+  const auto& train = pipeline.config.tokenizer.train;
+  if (pipeline.config.model.vocab || !train || train->kind != TokenizerKind::kChar) {
+    return resolve_pipeline_model(pipeline, source).shape;
+  }
+  Pipeline with_one = pipeline;
+  with_one.config.model.vocab = 1;
+  return resolve_pipeline_model(with_one, source).shape;
 }
 
 }  // namespace llmtrain

@@ -38,6 +38,10 @@ TEST(ResolvePipelineModel, RefusesFewerRowsThanTheTokenizerHasIds) {
   EXPECT_THAT(error_of(ExitCode::kUsage,
                        [] { resolve("model: {preset: gpt2, vocab: 999}\ntokenizer: {train: {vocab_size: 1000}}\n"); }),
               HasSubstr("vocab"));
+  EXPECT_THAT(
+      error_of(ExitCode::kUsage,
+               [] { resolve("model: {preset: gpt2, vocab: 599}\ntokenizer: {from: " + kGolden + "gpt2.json}\n"); }),
+      HasSubstr("vocab"));
 }
 
 TEST(CompleteModel, SaysEverythingInPlaceOfThePreset) {
@@ -69,6 +73,40 @@ TEST(CompleteModel, NeedsAModelOnlyForAStage) {
                          complete_model(pipeline, "p.yaml");
                        }),
               HasSubstr("no model is given"));
+}
+
+Pipeline load_pretrain(const std::string& text) {
+  const TempDir folder;
+  return load_pretrain_pipeline(folder.write("p.yaml", text), {});
+}
+
+TEST(LoadPretrainPipeline, MakesTheModelWhole) {
+  const auto pipeline = load_pretrain(std::string("model: {preset: gpt2}\ntokenizer: {train: {}}\n") + kStage);
+  EXPECT_EQ(pipeline.config.model.embed, 768);
+}
+
+TEST(LoadPretrainPipeline, NamesEverythingThatTheStageLacks) {
+  const auto faults = error_of(ExitCode::kUsage, [] { load_pretrain("model: {preset: gtp2}\n"); });
+  for (const char* part :
+       {"p.yaml: missing key 'pretrain'", "p.yaml: missing key 'tokenizer'", "did you mean 'gpt2'"}) {
+    EXPECT_THAT(faults, HasSubstr(part));
+  }
+}
+
+TEST(LoadPretrainPipeline, NamesWhatItLacksBesideATypo) {
+  const auto faults =
+      error_of(ExitCode::kUsage, [] { load_pretrain(std::string("run: {sed: 1}\nmodel: {preset: gpt2}\n") + kStage); });
+  EXPECT_THAT(faults, HasSubstr("did you mean 'run.seed'?"));
+  EXPECT_THAT(faults, HasSubstr("missing key 'tokenizer'"));
+}
+
+TEST(LeastModel, HasOneIdWhereOnlyTheTextWillSay) {
+  const auto shape_of = [](const std::string& tokenizer) {
+    return least_model(load_pretrain("model: {preset: gpt2}\ntokenizer: " + tokenizer + "\n" + kStage), "p.yaml");
+  };
+  EXPECT_EQ(shape_of("{train: {kind: char}}").vocab, 1);
+  EXPECT_EQ(shape_of("{train: {vocab_size: 1000}}").vocab, 1000);
+  EXPECT_EQ(shape_of("{from: " + kGolden + "gpt2.json}").vocab, 600);
 }
 
 }  // namespace
