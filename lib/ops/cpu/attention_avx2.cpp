@@ -9,8 +9,6 @@
 #include <limits>
 #include <utility>
 
-#include "lib/ops/cpu/vector_math.h"
-
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v3")
 #include "lib/ops/cpu/attention_tiles.h"

@@ -9,8 +9,6 @@
 #include <limits>
 #include <utility>
 
-#include "lib/ops/cpu/vector_math.h"
-
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4,prefer-vector-width=512")
 #include "lib/ops/cpu/attention_tiles.h"

@@ -73,12 +73,16 @@ AttentionPlan plan_attention(const AttentionSizes& sizes, const std::vector<Atte
       add_tasks(whole, document, parts, width, plan);
     }
   }
+  // Few tasks end together when the dear ones begin first; many are best taken as they lie in memory.
+  constexpr std::size_t kMany = 256;
   const auto dearness = [](const AttentionTask& task) {
     return (task.query_end - task.query_begin) * (task.query_end + task.query_begin) *
            (task.head_end - task.head_begin);
   };
-  std::stable_sort(plan.tasks.begin(), plan.tasks.end(),
-                   [&](const AttentionTask& a, const AttentionTask& b) { return dearness(a) > dearness(b); });
+  if (plan.tasks.size() < kMany) {
+    std::stable_sort(plan.tasks.begin(), plan.tasks.end(),
+                     [&](const AttentionTask& a, const AttentionTask& b) { return dearness(a) > dearness(b); });
+  }
   return plan;
 }
 

@@ -19,7 +19,7 @@ struct AttentionDocument {
 // ones are cut by query heads and then by queries, and their gradients of keys and values are summed afterwards, in the
 // order of `sums`.
 struct AttentionPlan {
-  std::vector<AttentionTask> tasks;  // dearest first
+  std::vector<AttentionTask> tasks;
 
   struct Sum {
     AttentionTask task;                  // one of those cut, for its document and key head

@@ -1,10 +1,10 @@
 #pragma once
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "lib/ops/cpu/attention_kernels.h"
 #include "lib/ops/cpu/tile_product.h"
-#include "lib/ops/cpu/vector_math.h"
 
 // The attention kernel's body, compiled as tile_product.h is.
 
@@ -13,7 +13,7 @@ namespace {
 
 // Queries and keys that scores are in memory for at once: whole groups, panels and vectors of both.
 constexpr std::int64_t kQueries = 48;
-constexpr std::int64_t kKeys = 192;
+constexpr std::int64_t kKeys = 384;
 
 std::int64_t round_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
 std::int64_t round_down(std::int64_t n, std::int64_t unit) { return n / unit * unit; }
@@ -23,12 +23,39 @@ std::int64_t padded_width(std::int64_t head_dim) {
   return round_up(head_dim, Simd<C>::kWidth);
 }
 
-// Zero far below the smallest number, so that what is masked (minus infinity) counts for nothing.
+// e^x for x of 0 and below (a little above by rounding), exact 0 below -87, so that what is masked (minus infinity)
+// counts for nothing. float: range reduction and the polynomial of degree 6 that errs least (found by Lawson's
+// algorithm), 1.04e-7 of the value at most; e^0 is 1.
+template <class C>
+LLMTRAIN_INLINE typename Simd<C>::Vector weights_of(typename Simd<C>::Vector x) {
+  constexpr C kLeast = -87;
+  using Vector = typename Simd<C>::Vector;
+  if constexpr (std::is_same_v<C, double>) {
+    Vector e{};
+    for (int i = 0; i < Simd<C>::kWidth; ++i) e[i] = x[i] < kLeast ? 0 : std::exp(x[i]);
+    return e;
+  } else {
+    typedef std::int32_t Bits __attribute__((vector_size(LLMTRAIN_VECTOR_BYTES)));
+    constexpr float kLog2E = 1.44269504F;
+    constexpr float kLn2High = 0.693359375F;  // few bits, so that its product with a small whole number is exact
+    constexpr float kLn2Low = -2.12194440e-4F;
+    constexpr float kRounder = 12582912.0F;  // 1.5 * 2^23: adding it leaves the nearest whole number in the low bits
+    const Vector shifted = x * kLog2E + kRounder;
+    const Vector whole = shifted - kRounder;
+    const Vector rest = (x - whole * kLn2High) - whole * kLn2Low;
+    Vector p = rest * 0.00138368353F + 0.00837482419F;
+    p = p * rest + 0.0416682251F;
+    p = p * rest + 0.166664198F;
+    p = p * rest + 0.499999911F;
+    p = p * rest + 1.0F;
+    p = p * rest + 1.0F;
+    const Vector scaled = reinterpret_cast<Vector>(reinterpret_cast<Bits>(p) + (reinterpret_cast<Bits>(shifted) << 23));
+    return x < kLeast ? Vector{} : scaled;
+  }
+}
 template <class C>
 LLMTRAIN_INLINE C weight_of(C x) {
-  constexpr C kLeast = -87;
-  const C e = vector_exp(x);
-  return x < kLeast ? C{0} : e;
+  return weights_of<C>(x - typename Simd<C>::Vector{})[0];
 }
 
 // Keys that a task's queries see, from a whole panel on.
@@ -177,15 +204,20 @@ void weigh_rows(const Block& block, bool first, std::int64_t width, const Forwar
     const auto span = row_span<C>(block, row);
     if (span.begin < span.end) {
       mask_row(span, scores);
-      C largest = scratch.largest[row];
-#pragma omp simd reduction(max : largest)
-      for (auto i = span.first; i < span.last; ++i) largest = scores[i] > largest ? scores[i] : largest;
-      C sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (auto i = span.first; i < span.last; ++i) {
-        scores[i] = weight_of(scores[i] - largest);
-        sum += scores[i];
+      using Lanes = Simd<C>;
+      auto most = scratch.largest[row] - typename Lanes::Vector{};
+      for (auto i = span.first; i < span.last; i += Lanes::kWidth) {
+        const auto x = Lanes::at(scores + i);
+        most = x > most ? x : most;
       }
+      const C largest = Lanes::reduce(most, [](C x, C y) { return x > y ? x : y; });
+      typename Lanes::Vector sums{};
+      for (auto i = span.first; i < span.last; i += Lanes::kWidth) {
+        const auto weights = weights_of<C>(Lanes::at(scores + i) - largest);
+        Lanes::put(scores + i, weights);
+        sums += weights;
+      }
+      const C sum = Lanes::reduce(sums, [](C x, C y) { return x + y; });
       const C before = weight_of(scratch.largest[row] - largest);
       scratch.sums[row] = scratch.sums[row] * before + sum;
       scratch.largest[row] = largest;
@@ -316,10 +348,10 @@ void slope_rows(const Block& block, const BackwardScratch<C>& scratch) {
     mask_row(span, weights);
     const C log_sum = scratch.log_sum[row];
     const C delta = scratch.deltas[row];
-#pragma omp simd
-    for (auto i = span.first; i < span.last; ++i) {
-      weights[i] = weight_of(weights[i] - log_sum);
-      slopes[i] = weights[i] * (slopes[i] - delta);
+    for (auto i = span.first; i < span.last; i += Simd<C>::kWidth) {
+      const auto weight = weights_of<C>(Simd<C>::at(weights + i) - log_sum);
+      Simd<C>::put(weights + i, weight);
+      Simd<C>::put(slopes + i, weight * (Simd<C>::at(slopes + i) - delta));
     }
     clear_around(block, row, span, weights);
     clear_around(block, row, span, slopes);
@@ -343,10 +375,17 @@ void pack_queries(const AttentionSizes& sizes, const AttentionBackward<T>& array
   transpose_rows(scratch.d_out, kQueries, width, scratch.turned_d_out, kQueries);
   for (std::int64_t row = 0; row < rows; ++row) {
     const T* out = arrays.out + out_start + row * out_stride;
+    fetch_ahead(out, out_stride, dim);
     const C* d_out = scratch.d_out + row * width;
-    C delta = 0;
-#pragma omp simd reduction(+ : delta)
-    for (std::int64_t i = 0; i < dim; ++i) delta += load(out[i]) * d_out[i];
+    C products[Simd<C>::kWidth] = {};
+    for (std::int64_t i = 0; i + Simd<C>::kWidth <= dim; i += Simd<C>::kWidth) {
+#pragma omp simd
+      for (int lane = 0; lane < Simd<C>::kWidth; ++lane) products[lane] += load(out[i + lane]) * d_out[i + lane];
+    }
+    typename Simd<C>::Vector sums;
+    __builtin_memcpy(&sums, products, sizeof sums);
+    C delta = Simd<C>::reduce(sums, [](C x, C y) { return x + y; });
+    for (auto i = round_down(dim, Simd<C>::kWidth); i < dim; ++i) delta += load(out[i]) * d_out[i];
     scratch.deltas[row] = delta;
     scratch.log_sum[row] = arrays.log_sum[(first_row + row) * sizes.heads + head];
   }

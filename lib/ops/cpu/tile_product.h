@@ -25,6 +25,22 @@ struct Simd {
   typedef C Unaligned __attribute__((vector_size(LLMTRAIN_VECTOR_BYTES), aligned(alignof(C)), may_alias));
   static constexpr int kWidth = LLMTRAIN_VECTOR_BYTES / sizeof(C);
   static constexpr int kPanel = kTileVectors * kWidth;
+
+  static LLMTRAIN_INLINE Vector at(const C* from) { return *reinterpret_cast<const Unaligned*>(from); }
+  static LLMTRAIN_INLINE void put(C* to, Vector x) { *reinterpret_cast<Unaligned*>(to) = x; }
+
+  // All lanes taken together by halves.
+  template <class Combine>
+  static LLMTRAIN_INLINE C reduce(Vector x, const Combine& combine) {
+    C lanes[kWidth];
+    __builtin_memcpy(lanes, &x, sizeof lanes);
+#pragma GCC unroll 4
+    for (int half = kWidth / 2; half > 0; half /= 2) {
+#pragma omp simd
+      for (int i = 0; i < half; ++i) lanes[i] = combine(lanes[i], lanes[i + half]);
+    }
+    return lanes[0];
+  }
 };
 
 // c[m][n] = (add ? c[m][n] : 0) + sum over k < depth of a[m * kRow + k * kStep] * b[k * b_stride + n].
@@ -32,7 +48,6 @@ template <class C, int kVectors, int kRow, int kStep>
 LLMTRAIN_INLINE void tile_product(const C* a, const C* b, std::int64_t b_stride, C* c, std::int64_t c_stride,
                                   std::int64_t depth, bool add) {
   using Vector = typename Simd<C>::Vector;
-  using Unaligned = typename Simd<C>::Unaligned;
   constexpr int kWidth = Simd<C>::kWidth;
   constexpr int kRows = kTileRows<kVectors>;
   Vector sums[kRows][kVectors];
@@ -40,13 +55,13 @@ LLMTRAIN_INLINE void tile_product(const C* a, const C* b, std::int64_t b_stride,
   for (int m = 0; m < kRows; ++m) {
 #pragma GCC unroll 4
     for (int n = 0; n < kVectors; ++n) {
-      sums[m][n] = add ? Vector(*reinterpret_cast<const Unaligned*>(c + m * c_stride + n * kWidth)) : Vector{};
+      sums[m][n] = add ? Simd<C>::at(c + m * c_stride + n * kWidth) : Vector{};
     }
   }
   for (std::int64_t k = 0; k < depth; ++k) {
     Vector row[kVectors];
 #pragma GCC unroll 4
-    for (int n = 0; n < kVectors; ++n) row[n] = *reinterpret_cast<const Unaligned*>(b + n * kWidth);
+    for (int n = 0; n < kVectors; ++n) row[n] = Simd<C>::at(b + n * kWidth);
 #pragma GCC unroll 16
     for (int m = 0; m < kRows; ++m) {
       const Vector element = a[m * kRow] - Vector{};
@@ -60,7 +75,7 @@ LLMTRAIN_INLINE void tile_product(const C* a, const C* b, std::int64_t b_stride,
   for (int m = 0; m < kRows; ++m) {
 #pragma GCC unroll 4
     for (int n = 0; n < kVectors; ++n) {
-      *reinterpret_cast<Unaligned*>(c + m * c_stride + n * kWidth) = sums[m][n];
+      Simd<C>::put(c + m * c_stride + n * kWidth, sums[m][n]);
     }
   }
 }
@@ -108,11 +123,20 @@ void row_product(const C* a, const C* b, C* c, std::int64_t rows, std::int64_t s
   }
 }
 
+// Asks for the row so many rows ahead: rows are far apart, and what fetches ahead by itself does not see their pattern.
+template <class T>
+LLMTRAIN_INLINE void fetch_ahead(const T* row, std::int64_t stride, std::int64_t size) {
+  constexpr std::int64_t kRowsAhead = 12;
+  constexpr std::int64_t kLine = 64 / sizeof(T);
+  for (std::int64_t i = 0; i < size; i += kLine) __builtin_prefetch(row + kRowsAhead * stride + i);
+}
+
 // Rows of `to` = rows of `from` * scale, made up with zeros to `rows_to` rows of `width`.
 template <class T>
 void pack_rows(const T* from, std::int64_t stride, std::int64_t rows, std::int64_t head_dim, Compute<T> scale,
                Compute<T>* to, std::int64_t rows_to, std::int64_t width) {
   for (std::int64_t row = 0; row < rows; ++row, from += stride, to += width) {
+    fetch_ahead(from, stride, head_dim);
 #pragma omp simd
     for (std::int64_t i = 0; i < head_dim; ++i) to[i] = load(from[i]) * scale;
     for (std::int64_t i = head_dim; i < width; ++i) to[i] = 0;
@@ -147,19 +171,18 @@ LLMTRAIN_INLINE void transpose_square(typename Simd<C>::Vector* rows, std::index
 // to[column * stride + row] = from[row][column]; rows and width in whole vectors.
 template <class C>
 void transpose_rows(const C* from, std::int64_t rows, std::int64_t width, C* to, std::int64_t stride) {
-  using Unaligned = typename Simd<C>::Unaligned;
   constexpr int kWidth = Simd<C>::kWidth;
   for (std::int64_t row = 0; row < rows; row += kWidth) {
     for (std::int64_t column = 0; column < width; column += kWidth) {
       typename Simd<C>::Vector square[kWidth];
 #pragma GCC unroll 16
       for (int i = 0; i < kWidth; ++i) {
-        square[i] = *reinterpret_cast<const Unaligned*>(from + (row + i) * width + column);
+        square[i] = Simd<C>::at(from + (row + i) * width + column);
       }
       transpose_square<C>(square, std::make_index_sequence<kWidth>());
 #pragma GCC unroll 16
       for (int i = 0; i < kWidth; ++i) {
-        *reinterpret_cast<Unaligned*>(to + (column + i) * stride + row) = square[i];
+        Simd<C>::put(to + (column + i) * stride + row, square[i]);
       }
     }
   }
