@@ -35,6 +35,7 @@ void add_pipeline_options(CLI::App& command, PipelineOptions& options);
 using Action = std::function<ExitCode()>;
 
 // Each adds one command group to `app`. The action of the command that the user chose lands in `action`.
+void add_pretrain_command(CLI::App& app, Action& action);
 void add_config_commands(CLI::App& app, Action& action);
 void add_tokenizer_commands(CLI::App& app, Action& action);
 void add_data_commands(CLI::App& app, Action& action);
