@@ -8,6 +8,7 @@
 #include "lib/ops/cpu/simd.h"
 #include "lib/ops/cpu/softmax_rows.h"
 #include "lib/ops/saved_weight.h"
+#include "lib/ops/wide_product.h"
 
 namespace llmtrain {
 namespace {
@@ -16,9 +17,18 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-// Logits of a chunk. Large enough that the head's weights and their gradients, read and written once a chunk, cost
-// little beside the products; small beside what a step of training keeps anyway.
+// Logits of a chunk. The head's weights are read twice and their gradients read and written once a chunk, which is
+// little beside the products only if a chunk has a hundred rows and more; and the logits are read back from the shared
+// cache rather than from memory only if they fit.
 constexpr std::int64_t kChunkBytes = 32 << 20;
+
+// Rows of a chunk: all alike, so that no product is a small rest, and in whole tiles of the matrix product.
+std::int64_t chunk_rows(std::int64_t tokens, std::int64_t row_bytes) {
+  constexpr std::int64_t kTile = 16;
+  const auto chunks = std::max<std::int64_t>(1, (tokens * row_bytes + kChunkBytes / 2) / kChunkBytes);
+  const auto rows = (tokens + chunks - 1) / chunks;
+  return std::clamp<std::int64_t>((rows + kTile - 1) / kTile * kTile, 1, std::max<std::int64_t>(tokens, 1));
+}
 
 // Goes through tokens chunk by chunk, with one buffer of logits (and, where hidden is narrower, one of gradients).
 class LogitChunks {
@@ -27,7 +37,7 @@ class LogitChunks {
     const auto vocab = head.value.size(0);
     wide_ = compute_type(hidden.scalar_type());
     const auto row_bytes = vocab * static_cast<std::int64_t>(at::elementSize(wide_));
-    rows_ = std::clamp<std::int64_t>(kChunkBytes / row_bytes, 1, std::max<std::int64_t>(hidden.size(0), 1));
+    rows_ = chunk_rows(hidden.size(0), row_bytes);
     logits_ = at::empty({rows_, vocab}, hidden.options().dtype(wide_));
     narrow_ = wide_ == hidden.scalar_type() ? logits_ : at::empty({rows_, vocab}, hidden.options());
   }
@@ -45,25 +55,15 @@ class LogitChunks {
       const auto rows = std::min(rows_, hidden_.size(0) - first);
       Chunk chunk{
           .first = first, .rows = rows, .logits = logits_.narrow(0, 0, rows), .gradient = narrow_.narrow(0, 0, rows)};
-      at::mm_out(chunk.gradient, hidden_.narrow(0, first, rows), head_.value.t());
-      if (!chunk.logits.is_same(chunk.gradient)) chunk.logits.copy_(chunk.gradient);
+      product_into(chunk.logits, hidden_.narrow(0, first, rows), head_.value.t());
       work(chunk);
     }
   }
 
   // d_hidden (where defined) and head.grad from a chunk's gradient.
   void pass_back(const Chunk& chunk, const at::Tensor& d_hidden) const {
-    if (d_hidden.defined()) {
-      auto rows = d_hidden.narrow(0, chunk.first, chunk.rows);
-      at::mm_out(rows, chunk.gradient, head_.value);
-    }
-    if (!head_.trains()) return;
-    const auto hidden = hidden_.narrow(0, chunk.first, chunk.rows);
-    if (head_.grad.scalar_type() == hidden.scalar_type()) {
-      head_.grad.addmm_(chunk.gradient.t(), hidden);
-    } else {
-      accumulate(head_.grad, at::mm(chunk.gradient.t(), hidden));
-    }
+    if (d_hidden.defined()) product_into(d_hidden.narrow(0, chunk.first, chunk.rows), chunk.gradient, head_.value);
+    if (head_.trains()) add_product(head_.grad, chunk.gradient.t(), hidden_.narrow(0, chunk.first, chunk.rows));
   }
 
  private:

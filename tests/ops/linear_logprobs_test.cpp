@@ -8,6 +8,7 @@
 
 #include "lib/base/error.h"
 #include "tests/ops/central_difference.h"
+#include "tests/ops/counting_allocator.h"
 
 namespace llmtrain {
 namespace {
@@ -230,6 +231,26 @@ TEST(LinearCrossEntropy, AddsBf16ProductsToAWiderGradient) {
   EXPECT_LE(root_mean_square(head.grad, composite(in, {}).d_head + 1), 1e-2);
 }
 
+// Beside its inputs and gradients it holds chunks, however many tokens there are: four times the tokens, more of their
+// hidden states alone.
+TEST(LinearCrossEntropy, HoldsNoMoreLogitsForMoreTokens) {
+  CountingAllocator counter;
+  const auto peak = [&](std::int64_t tokens) {
+    auto in = random_inputs(tokens, 20000, 8, at::kFloat);
+    in.weights.fill_(1);
+    const auto head = trained(in.head);
+    const auto hidden = in.hidden.requires_grad_(true);
+    counter.reset();
+    torch::autograd::backward({linear_cross_entropy(hidden, head, in.targets, in.weights).loss}, {});
+    return counter.peak();
+  };
+  const auto few = peak(1000);
+  const auto many = peak(4000);
+  EXPECT_GE(few, 16 << 20);
+  EXPECT_LE(few, 80000000 * 2 / 3);  // of the logits of 1000 tokens
+  EXPECT_LE(many, few * 5 / 4);
+}
+
 // Logprobs and entropies of every token, then a loss in which each has another slope.
 struct LogprobPass {
   TokenLogprobs result;
@@ -287,6 +308,16 @@ TEST(LinearLogprobs, OfTwoWordsAreThoseByHand) {
   const auto out = linear_logprobs(at::ones({1, 1}), {.value = head, .grad = {}}, at::zeros({1}, at::kInt), 0.5);
   EXPECT_NEAR(out.logprobs.item<double>(), std::log(0.1), 1e-6);
   EXPECT_NEAR(out.entropy.item<double>(), -(0.1 * std::log(0.1) + 0.9 * std::log(0.9)), 1e-6);
+}
+
+TEST(LinearLogprobs, HoldNoMoreLogitsForMoreTokens) {
+  CountingAllocator counter;
+  const auto in = random_inputs(4000, 20000, 8, at::kFloat);
+  const auto head = trained(in.head);
+  const auto hidden = in.hidden.requires_grad_(true);
+  counter.reset();
+  torch::autograd::backward({uneven_sum(linear_logprobs(hidden, head, in.targets))}, {});
+  EXPECT_LE(counter.peak(), 320000000 / 4);  // a quarter of the logits
 }
 
 TEST(LinearLogprobs, TrainTheHeadAlone) {
