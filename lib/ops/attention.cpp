@@ -134,11 +134,20 @@ at::Tensor attention_cached(const at::Tensor& q, const at::Tensor& keys, const a
   ENSURE(keys.sizes() == values.sizes() && keys.dim() == 3 && keys.size(0) >= q.size(0), keys.numel(), values.numel());
   ENSURE(keys.size(1) == shape.kv_heads && keys.size(2) == shape.head_dim, keys.size(1), keys.size(2));
   const at::NoGradGuard no_grad;
+  constexpr std::int64_t kFewQueries = 8;  // fewer than this do not repay packing the keys for tiles
+  if (q.size(0) == 0) return at::empty({0, q.size(1)}, q.options());
+  const bool few = q.size(0) < kFewQueries;
   const bool straight = q.stride(1) == 1 && keys.stride(2) == 1 && keys.strides() == values.strides();
-  if (straight && has_attention_kernel(q.scalar_type())) {
+  if (straight && (few || has_attention_kernel(q.scalar_type()))) {
     const auto out = at::empty({q.size(0), q.size(1)}, q.options());
-    const std::vector<AttentionDocument> document = {{.queries = q.size(0), .keys = keys.size(0)}};
-    attention_forward(sizes_of(shape, keys.size(0)), document, {.q = q, .k = keys, .v = values}, out, {});
+    const AttentionDocument document{.queries = q.size(0), .keys = keys.size(0)};
+    const AttentionViews in{.q = q, .k = keys, .v = values};
+    const auto sizes = sizes_of(shape, keys.size(0));
+    if (few) {
+      attention_decode(sizes, document, in, out);
+    } else {
+      attention_forward(sizes, {document}, in, out, {});
+    }
     return out;
   }
   const auto wide = compute_type(q.scalar_type());

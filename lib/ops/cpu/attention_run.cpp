@@ -6,6 +6,8 @@
 #include <ATen/ops/empty.h>
 #include <omp.h>
 
+#include "lib/ops/cpu/attention_decode.h"
+
 namespace llmtrain {
 namespace {
 
@@ -31,28 +33,33 @@ AttentionInputs<T> inputs(const AttentionViews& views) {
           .kv_head_stride = views.k.stride(1)};
 }
 
-// Calls work(task, scratch) for every task, each thread with scratch of its own of so many elements of type C. Which
-// thread takes which task changes nothing.
-template <class C, class Work>
-void run_tasks(const std::vector<AttentionTask>& tasks, std::int64_t elements, const at::TensorOptions& options,
-               const Work& work) {
-  constexpr std::int64_t kLine = 64;  // bytes; threads must not share one
-  const auto stride = (elements * static_cast<std::int64_t>(sizeof(C)) + kLine - 1) / kLine * kLine;
-  const auto count = static_cast<std::int64_t>(tasks.size());
-  const auto threads = static_cast<int>(std::min<std::int64_t>(at::get_num_threads(), count));
-  const auto scratch = at::empty({threads * stride}, options.dtype(at::kByte));
-  auto* bytes = static_cast<char*>(scratch.mutable_data_ptr());
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-  for (std::int64_t i = 0; i < count; ++i) {
-    work(tasks[static_cast<std::size_t>(i)], reinterpret_cast<C*>(bytes + omp_get_thread_num() * stride));
+// Threads that the tasks are worth waking.
+int useful_threads(const AttentionSizes& sizes, const AttentionPlan& plan) {
+  constexpr std::int64_t kProductsPerThread = 65536;
+  std::int64_t products = 0;
+  for (const auto& task : plan.tasks) {
+    products += (task.query_end - task.query_begin) * task.keys * (task.head_end - task.head_begin) * sizes.head_dim;
   }
+  const auto most = std::min<std::int64_t>(at::get_num_threads(), static_cast<std::int64_t>(plan.tasks.size()));
+  return static_cast<int>(std::clamp<std::int64_t>(products / kProductsPerThread, 1, most));
 }
 
-template <class Size>
-std::int64_t most_elements(const AttentionSizes& sizes, const AttentionPlan& plan, const Size& size) {
-  std::int64_t most = 0;
-  for (const auto& task : plan.tasks) most = std::max(most, size(sizes, task));
-  return most;
+// Calls work(task, scratch) for every task, each thread with scratch of its own, size(sizes, task) elements of type C.
+// Which thread takes which task changes nothing.
+template <class C, class Size, class Work>
+void run_tasks(const AttentionSizes& sizes, const AttentionPlan& plan, const Size& size, const Work& work) {
+  constexpr std::int64_t kLine = 64;  // bytes; threads must not share one
+  std::int64_t elements = 0;
+  for (const auto& task : plan.tasks) elements = std::max(elements, size(sizes, task));
+  const auto stride = (elements * static_cast<std::int64_t>(sizeof(C)) + kLine - 1) / kLine * kLine;
+  const auto threads = useful_threads(sizes, plan);
+  const at::Tensor scratch = at::empty({threads * stride}, at::kByte);
+  auto* bytes = static_cast<char*>(scratch.mutable_data_ptr());
+  const auto count = static_cast<std::int64_t>(plan.tasks.size());
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+  for (std::int64_t i = 0; i < count; ++i) {
+    work(plan.tasks[static_cast<std::size_t>(i)], reinterpret_cast<C*>(bytes + omp_get_thread_num() * stride));
+  }
 }
 
 // Adds a cut document's parts up, in order, and writes them.
@@ -90,8 +97,20 @@ void attention_forward(const AttentionSizes& sizes, const std::vector<AttentionD
     const AttentionForward<T> arrays{.in = inputs<T>(in),
                                      .out = out.mutable_data_ptr<T>(),
                                      .log_sum = log_sum.defined() ? log_sum.mutable_data_ptr<C>() : nullptr};
-    run_tasks<C>(plan.tasks, most_elements(sizes, plan, kernel.forward_scratch), out.options(),
+    run_tasks<C>(sizes, plan, kernel.forward_scratch,
                  [&](const AttentionTask& task, C* scratch) { kernel.forward(sizes, task, arrays, scratch); });
+  });
+}
+
+void attention_decode(const AttentionSizes& sizes, const AttentionDocument& document, const AttentionViews& in,
+                      const at::Tensor& out) {
+  with_float_type(in.q.scalar_type(), [&](auto zero) {
+    using T = decltype(zero);
+    using C = Compute<T>;
+    const auto plan = plan_attention(sizes, {document}, 0);
+    const AttentionForward<T> arrays{.in = inputs<T>(in), .out = out.mutable_data_ptr<T>()};
+    run_tasks<C>(sizes, plan, decode_scratch,
+                 [&](const AttentionTask& task, C* scratch) { decode_task<T>(sizes, task, arrays, scratch); });
   });
 }
 
@@ -112,7 +131,7 @@ void attention_backward(const AttentionSizes& sizes, const std::vector<Attention
                                       .dk = gradients.k.mutable_data_ptr<T>(),
                                       .dv = gradients.v.mutable_data_ptr<T>(),
                                       .partials = partials.mutable_data_ptr<C>()};
-    run_tasks<C>(plan.tasks, most_elements(sizes, plan, kernel.backward_scratch), outputs.out.options(),
+    run_tasks<C>(sizes, plan, kernel.backward_scratch,
                  [&](const AttentionTask& task, C* scratch) { kernel.backward(sizes, task, arrays, scratch); });
     at::parallel_for(0, static_cast<std::int64_t>(plan.sums.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (auto i = begin; i < end; ++i) write_sum(sizes, plan.sums[static_cast<std::size_t>(i)], width, arrays);

@@ -9,7 +9,8 @@ namespace llmtrain {
 
 // Attention's kernels on tensors, all tasks of a call in one parallel region.
 
-// Whether this processor has a kernel for tensors of this type; if not, nothing below may be called.
+// Whether this processor has a kernel for tensors of this type; if not, neither forward
+// nor backward may be called.
 bool has_attention_kernel(at::ScalarType type);
 
 // q: [queries, heads * head_dim or more], k, v: [keys, kv_heads, head_dim]; rows and heads may be strided, the elements
@@ -21,6 +22,10 @@ struct AttentionViews {
 };
 void attention_forward(const AttentionSizes& sizes, const std::vector<AttentionDocument>& documents,
                        const AttentionViews& in, const at::Tensor& out, const at::Tensor& log_sum);
+
+// The same for a few queries, on any processor, without reading keys and values into other places first.
+void attention_decode(const AttentionSizes& sizes, const AttentionDocument& document, const AttentionViews& in,
+                      const at::Tensor& out);
 
 // Writes every element of the gradients, whose strides are those of `in`.
 struct AttentionOutputs {
