@@ -12,6 +12,9 @@ namespace llmtrain {
 // or nothing if the text is well formed.
 std::optional<std::size_t> find_invalid_utf8(std::string_view text);
 
+// The text with U+FFFD for every byte that belongs to no well-formed sequence.
+std::string valid_utf8(std::string_view text);
+
 // Appends the UTF-8 form of a code point (at most U+10FFFF).
 void append_utf8(std::string& text, std::uint32_t code_point);
 

@@ -18,6 +18,14 @@ TEST(FindInvalidUtf8, NamesTheFirstMalformedByte) {
   }
 }
 
+// The Unicode Standard allows one U+FFFD a byte of a sequence that is cut off.
+TEST(ValidUtf8, ReplacesWhatIsMalformed) {
+  EXPECT_EQ(valid_utf8("a\xe8\xaa"
+                       "b\xff"),
+            "a\uFFFD\uFFFDb\uFFFD");
+  EXPECT_EQ(valid_utf8("ä 語"), "ä 語");
+}
+
 TEST(AppendUtf8, WritesTheShortestForm) {
   std::string text;
   for (const std::uint32_t c : {0x41U, 0x7FFU, 0xD55CU, 0x1F600U}) append_utf8(text, c);
