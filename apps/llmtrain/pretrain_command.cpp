@@ -21,7 +21,7 @@ bool trains_in_main_memory(Device device) {
 ExitCode start_pretrain(const TrainOptions& options) {
   const auto& path = options.pipeline.path;
   const auto pipeline = load_pretrain_pipeline(path, options.pipeline.overrides);
-  check_resume(options.resume);
+  check_resume_option(options.resume);
   const auto shape = least_model(pipeline, path);
   const auto& run = pipeline.config.run;
   if (trains_in_main_memory(run.device)) check_state_fits(pipeline, shape, path, memory_limit());

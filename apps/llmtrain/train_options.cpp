@@ -45,7 +45,7 @@ std::vector<std::string> to_arguments(const TrainOptions& options) {
   return arguments;
 }
 
-void check_resume(const std::string& resume) {
+void check_resume_option(const std::string& resume) {
   if (resume == "auto" || resume == "never") return;
   std::error_code ignored;
   if (std::filesystem::is_directory(resume, ignored)) return;

@@ -23,6 +23,6 @@ void add_train_options(CLI::App& command, TrainOptions& options);
 std::vector<std::string> to_arguments(const TrainOptions& options);
 
 // Throws config_error where --resume names no folder.
-void check_resume(const std::string& resume);
+void check_resume_option(const std::string& resume);
 
 }  // namespace llmtrain

@@ -88,16 +88,16 @@ TEST(TrainOptions, KeepValuesThatBeginWithAHyphen) {
   expect_same(parse(to_arguments(odd)), odd);
 }
 
-TEST(CheckResume, TakesAutoNeverAndAFolder) {
+TEST(CheckResumeOption, TakesAutoNeverAndAFolder) {
   const TempDir folder;
   for (const std::string& resume : {std::string("auto"), std::string("never"), folder.path().string()}) {
-    EXPECT_NO_THROW(check_resume(resume)) << resume;
+    EXPECT_NO_THROW(check_resume_option(resume)) << resume;
   }
-  EXPECT_EQ(error_of(ExitCode::kUsage, [] { check_resume("nevr"); }),
+  EXPECT_EQ(error_of(ExitCode::kUsage, [] { check_resume_option("nevr"); }),
             "--resume: expected auto, never, or the path of a checkpoint or stage folder, got 'nevr'; did you mean "
             "'never'?");
   const auto file = folder.write("file", "").string();
-  EXPECT_THAT(error_of(ExitCode::kUsage, [&] { check_resume(file); }), HasSubstr("got '" + file + "'"));
+  EXPECT_THAT(error_of(ExitCode::kUsage, [&] { check_resume_option(file); }), HasSubstr("got '" + file + "'"));
 }
 
 }  // namespace

@@ -103,6 +103,17 @@ TEST(Engine, UnknownWordsAreUsageErrors) {
   EXPECT_EQ(run_program({kEngine, "doctor", "--json", "more"}).exit_code, 2);
 }
 
+TEST(Engine, SpeaksAsTheFrontDoes) {
+  EXPECT_EQ(run_program({kEngine, "doctr"}).err,
+            "llmtrain: error: unknown command 'doctr'; did you mean 'doctor'?; try 'llmtrain-engine --help'\n");
+  ProgramOptions options;
+  options.environment["LLMTRAIN_HUGE_PAGE"] = "0";
+  const auto result = run_program({kEngine, "doctor"}, options);
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("did you mean 'LLMTRAIN_HUGE_PAGES'?"));
+  EXPECT_THAT(run_program({kEngine, "--version"}).out, testing::StartsWith("llmtrain-engine "));
+}
+
 TEST(Engine, FailsWhereItsOutputCannotBeWritten) {
   const auto result = run_program({"/bin/sh", "-c", kEngine + " doctor > /dev/full"});
   EXPECT_EQ(result.exit_code, 5);
