@@ -17,10 +17,10 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-// Logits of a chunk. The head's weights are read twice and their gradients read and written once a chunk, which is
-// little beside the products only if a chunk has a hundred rows and more; and the logits are read back from the shared
-// cache rather than from memory only if they fit.
-constexpr std::int64_t kChunkBytes = 32 << 20;
+// Logits of a chunk. The head's weights are read twice, and its gradients read and written, once a chunk: little beside
+// the products only where a chunk has some hundreds of rows, as it has with the largest vocabularies at this size. What
+// a step keeps of such a model is many times more.
+constexpr std::int64_t kChunkBytes = 64 << 20;
 
 // Rows of a chunk: all alike, so that no product is a small rest, and in whole tiles of the matrix product.
 std::int64_t chunk_rows(std::int64_t tokens, std::int64_t row_bytes) {
