@@ -34,6 +34,8 @@ TEST(EngineVariables, BindNothingOnAPartOfTheMachine) {
               UnorderedElementsAre(Pair("OMP_NUM_THREADS", "2"), Pair("MKL_DYNAMIC", "FALSE")));
   EXPECT_THAT(set({.value = 4}, {.allowed = 8, .online = 8}),
               UnorderedElementsAre(Pair("OMP_NUM_THREADS", "4"), Pair("MKL_DYNAMIC", "FALSE")));
+  EXPECT_THAT(set({.value = 8}, {.allowed = 2, .online = 8}),
+              UnorderedElementsAre(Pair("OMP_NUM_THREADS", "8"), Pair("MKL_DYNAMIC", "FALSE")));
   EXPECT_THAT(set({}, {.allowed = 8, .online = 8}, {{"OMP_NUM_THREADS", "4"}}),
               UnorderedElementsAre(Pair("MKL_DYNAMIC", "FALSE")));
 }
