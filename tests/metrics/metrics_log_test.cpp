@@ -146,12 +146,13 @@ TEST_F(MetricsLogTest, LeavesAFileAloneThatHasNothingToDrop) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "none.jsonl"));
 }
 
-// Lines that straddle the blocks in which the file is read.
+// Lines that straddle the blocks in which the file is read, and one longer than some blocks.
 TEST_F(MetricsLogTest, TruncatesFilesOfManyBlocks) {
   std::string kept;
   std::string all;
   for (int step = 0; step < 100; ++step) {
-    const std::string line = "{\"step\":" + std::to_string(step) + ",\"pad\":\"" + std::string(33333, 'x') + "\"}\n";
+    const std::string padding(step == 50 ? 3333333 : 33333, 'x');
+    const std::string line = "{\"step\":" + std::to_string(step) + ",\"pad\":\"" + padding + "\"}\n";
     all += line;
     if (step <= 70) kept += line;
   }
