@@ -138,7 +138,7 @@ at::Tensor attention_cached(const at::Tensor& q, const at::Tensor& keys, const a
   if (q.size(0) == 0) return at::empty({0, q.size(1)}, q.options());
   const bool few = q.size(0) < kFewQueries;
   const bool straight = q.stride(1) == 1 && keys.stride(2) == 1 && keys.strides() == values.strides();
-  if (straight && (few || has_attention_kernel(q.scalar_type()))) {
+  if (straight && has_attention_kernel(q.scalar_type())) {
     const auto out = at::empty({q.size(0), q.size(1)}, q.options());
     const AttentionDocument document{.queries = q.size(0), .keys = keys.size(0)};
     const AttentionViews in{.q = q, .k = keys, .v = values};

@@ -227,6 +227,29 @@ TEST(AttentionCached, GivesTheRowsOfAttention) {
   }
 }
 
+// bf16 has 8 bits, so numbers near 2 round by up to 2^-7 / 2.
+TEST(AttentionCached, GivesTheRowsOfAttentionInBf16) {
+  const AttentionShape shape{.heads = 2, .kv_heads = 1, .head_dim = 40, .window = {}};
+  const auto qkv = random_qkv(100, shape, at::kBFloat16);
+  const auto whole = attention_reference(qkv.to(at::kDouble), shape, {0, 100});
+  const auto keys = qkv.narrow(1, 80, 40).unsqueeze(1);
+  const auto values = qkv.narrow(1, 120, 40).unsqueeze(1);
+  for (const std::int64_t queries : {1, 20}) {
+    const auto out = attention_cached(qkv.narrow(1, 0, 80).narrow(0, 100 - queries, queries), keys, values, shape);
+    EXPECT_LE(largest_difference(out, whole.narrow(0, 100 - queries, queries)), 1.0 / 256) << queries;
+  }
+}
+
+// Keys and values in other places than a cache's.
+TEST(AttentionCached, TakesKeysAndValuesOfDifferentStrides) {
+  const AttentionShape shape{.heads = 2, .kv_heads = 2, .head_dim = 16, .window = {}};
+  const auto qkv = random_qkv(30, shape);
+  const auto keys = qkv.narrow(1, 32, 32).view({30, 2, 16});
+  const auto values = qkv.narrow(1, 64, 32).view({30, 2, 16}).contiguous();
+  const auto out = attention_cached(qkv.narrow(1, 0, 32), keys, values, shape);
+  EXPECT_LE(largest_difference(out, attention(qkv, shape, {0, 30})), 1e-6);
+}
+
 TEST(Attention, RefusesDocumentsThatDoNotCoverTheTokens) {
   const AttentionShape shape{.heads = 1, .kv_heads = 1, .head_dim = 4, .window = {}};
   const auto qkv = random_qkv(6, shape);

@@ -11,7 +11,7 @@
 
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4,prefer-vector-width=512")
-#include "lib/ops/cpu/attention_tiles.h"
+#include "lib/ops/cpu/attention_decode.h"
 
 namespace llmtrain {
 

@@ -66,10 +66,13 @@ struct AttentionKernel {
   // Scratch elements that a task needs.
   std::int64_t (*forward_scratch)(const AttentionSizes&, const AttentionTask&) = nullptr;
   std::int64_t (*backward_scratch)(const AttentionSizes&, const AttentionTask&) = nullptr;
+  std::int64_t (*decode_scratch)(const AttentionSizes&, const AttentionTask&) = nullptr;
   void (*forward)(const AttentionSizes&, const AttentionTask&, const AttentionForward<T>&, Compute<T>*) = nullptr;
   // Writes dq; adds up key and value gradients, [keys, width] each one after the other where task.partial says, or
   // writes them to dk and dv.
   void (*backward)(const AttentionSizes&, const AttentionTask&, const AttentionBackward<T>&, Compute<T>*) = nullptr;
+  // forward for a few queries: reads keys and values where they lie; writes no log_sum.
+  void (*decode)(const AttentionSizes&, const AttentionTask&, const AttentionForward<T>&, Compute<T>*) = nullptr;
   std::int64_t (*width)(std::int64_t head_dim) = nullptr;  // head_dim made up to whole vectors
 };
 

@@ -6,8 +6,6 @@
 #include <ATen/ops/empty.h>
 #include <omp.h>
 
-#include "lib/ops/cpu/attention_decode.h"
-
 namespace llmtrain {
 namespace {
 
@@ -107,10 +105,11 @@ void attention_decode(const AttentionSizes& sizes, const AttentionDocument& docu
   with_float_type(in.q.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     using C = Compute<T>;
+    const auto kernel = attention_kernel<T>();
     const auto plan = plan_attention(sizes, {document}, 0);
     const AttentionForward<T> arrays{.in = inputs<T>(in), .out = out.mutable_data_ptr<T>()};
-    run_tasks<C>(sizes, plan, decode_scratch,
-                 [&](const AttentionTask& task, C* scratch) { decode_task<T>(sizes, task, arrays, scratch); });
+    run_tasks<C>(sizes, plan, kernel.decode_scratch,
+                 [&](const AttentionTask& task, C* scratch) { kernel.decode(sizes, task, arrays, scratch); });
   });
 }
 

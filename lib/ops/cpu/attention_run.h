@@ -9,8 +9,7 @@ namespace llmtrain {
 
 // Attention's kernels on tensors, all tasks of a call in one parallel region.
 
-// Whether this processor has a kernel for tensors of this type; if not, neither forward
-// nor backward may be called.
+// Whether this processor has a kernel for tensors of this type; if not, nothing below may be called.
 bool has_attention_kernel(at::ScalarType type);
 
 // q: [queries, heads * head_dim or more], k, v: [keys, kv_heads, head_dim]; rows and heads may be strided, the elements
@@ -23,7 +22,7 @@ struct AttentionViews {
 void attention_forward(const AttentionSizes& sizes, const std::vector<AttentionDocument>& documents,
                        const AttentionViews& in, const at::Tensor& out, const at::Tensor& log_sum);
 
-// The same for a few queries, on any processor, without reading keys and values into other places first.
+// The same for a few queries, reading keys and values where they lie.
 void attention_decode(const AttentionSizes& sizes, const AttentionDocument& document, const AttentionViews& in,
                       const at::Tensor& out);
 

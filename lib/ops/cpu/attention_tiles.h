@@ -474,14 +474,5 @@ std::int64_t backward_scratch(const AttentionSizes& sizes, const AttentionTask& 
   return BackwardScratch<C>(nullptr, key_span<C>(sizes, task).padded(), padded_width<C>(sizes.head_dim)).used;
 }
 
-template <class T>
-AttentionKernel<T> kernel() {
-  return {.forward_scratch = forward_scratch<T>,
-          .backward_scratch = backward_scratch<T>,
-          .forward = forward_task<T>,
-          .backward = backward_task<T>,
-          .width = padded_width<Compute<T>>};
-}
-
 }  // namespace
 }  // namespace llmtrain
