@@ -7,7 +7,7 @@
 #include "lib/base/digest.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
-#include "lib/io/decoder.h"
+#include "lib/io/stream_decoder.h"
 
 namespace llmtrain {
 namespace {

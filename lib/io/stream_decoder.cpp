@@ -1,4 +1,4 @@
-#include "lib/io/decoder.h"
+#include "lib/io/stream_decoder.h"
 
 #include <zlib.h>
 #include <zstd.h>
