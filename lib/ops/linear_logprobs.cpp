@@ -17,15 +17,17 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-// Logits of a chunk. The head's weights are read twice, and its gradients read and written, once a chunk: little beside
-// the products only where a chunk has some hundreds of rows, as it has with the largest vocabularies at this size. What
-// a step keeps of such a model is many times more.
-constexpr std::int64_t kChunkBytes = 64 << 20;
+// A chunk's logits are of this size, but of no fewer rows: the head's weights are read twice, and its gradients read
+// and written, once a chunk, which is little beside the products only where a chunk has hundreds of rows. What a step
+// keeps of a model with a vocabulary so large is many times more.
+constexpr std::int64_t kChunkBytes = 32 << 20;
+constexpr std::int64_t kLeastRows = 512;
 
 // Rows of a chunk: all alike, so that no product is a small rest, and in whole tiles of the matrix product.
 std::int64_t chunk_rows(std::int64_t tokens, std::int64_t row_bytes) {
   constexpr std::int64_t kTile = 16;
-  const auto chunks = std::max<std::int64_t>(1, (tokens * row_bytes + kChunkBytes / 2) / kChunkBytes);
+  const auto most = std::max(kLeastRows, kChunkBytes / row_bytes);
+  const auto chunks = std::max<std::int64_t>(1, (tokens + most - 1) / most);
   const auto rows = (tokens + chunks - 1) / chunks;
   return std::clamp<std::int64_t>((rows + kTile - 1) / kTile * kTile, 1, std::max<std::int64_t>(tokens, 1));
 }
