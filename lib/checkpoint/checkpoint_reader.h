@@ -1,0 +1,51 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/log.h"
+#include "lib/checkpoint/manifest.h"
+
+namespace llmtrain {
+
+// A checkpoint that was found whole when it was opened: its manifest fits itself, the folder's name and every file,
+// byte for byte, and no other file is there.
+class CheckpointReader {
+ public:
+  // Throws Error (6) with the reason otherwise.
+  explicit CheckpointReader(std::filesystem::path path);
+
+  const std::filesystem::path& path() const { return path_; }
+  const Manifest& manifest() const { return manifest_; }
+  // Fills `out` with a tensor, whose bytes must be as many and fit their CRC-32C. Throws Error (6).
+  void read(std::string_view file, std::string_view tensor, std::span<std::byte> out) const;
+
+ private:
+  std::filesystem::path path_;
+  Manifest manifest_;
+};
+
+// Why a checkpoint cannot be used; nothing if it is whole.
+std::optional<std::string> why_damaged(const std::filesystem::path& path);
+
+// The newest checkpoint of a folder that is whole. Each newer one is named with its reason in a warning. Nothing where
+// there are no checkpoints at all. Throws Error (6) naming each with its reason where there are some and none is whole:
+// training is never begun anew without a word.
+std::optional<CheckpointReader> newest_valid(const std::filesystem::path& folder, const Log& log);
+
+struct ExpectedTensor {
+  std::string file;
+  std::string name;
+  std::string dtype;
+  std::vector<std::int64_t> shape;
+};
+
+// Throws Error (6) with every tensor that is missing, not expected, or of another shape or type (the first 20).
+void compare_tensors(const std::vector<ExpectedTensor>& expected, const CheckpointReader& checkpoint);
+
+}  // namespace llmtrain
