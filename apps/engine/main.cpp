@@ -23,6 +23,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   Action action;
   add_doctor_command(app, action);
+  add_pretrain_command(app, action);
   try {
     return run_command_line(app, action, argc, argv);
   } catch (const c10::OutOfMemoryError& error) {  // a GPU's

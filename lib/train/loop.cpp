@@ -7,6 +7,7 @@
 
 #include <ATen/ATen.h>
 
+#include "lib/base/error.h"
 #include "lib/base/signals.h"
 #include "lib/base/test_hooks.h"
 #include "lib/base/text.h"

@@ -13,7 +13,11 @@ namespace {
 constexpr const char* kWeightsFile = "weights.safetensors";
 constexpr const char* kOptimizerFile = "optimizer.safetensors";
 
-const char* type_name(const at::Tensor& tensor) { return tensor.scalar_type() == at::kDouble ? "F64" : "F32"; }
+SafetensorsDtype type_of(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kDouble ? SafetensorsDtype::kF64 : SafetensorsDtype::kF32;
+}
+
+std::string type_name(const at::Tensor& tensor) { return std::string(dtype_name(type_of(tensor))); }
 
 std::span<std::byte> bytes_of(const at::Tensor& tensor) {
   ENSURE(tensor.is_contiguous());
@@ -32,7 +36,7 @@ CheckpointFile to_file(std::string name, const std::vector<NamedState>& tensors)
   for (const auto& [tensor_name, value] : tensors) {
     file.tensors.push_back(
         {.name = tensor_name, .dtype = type_name(value), .shape = value.sizes().vec(), .bytes = bytes_of(value)});
-    entries.push_back({.name = tensor_name, .dtype = type_name(value), .shape = value.sizes().vec()});
+    entries.push_back({.name = tensor_name, .dtype = type_of(value), .shape = value.sizes().vec()});
   }
   file.header = safetensors_header(entries, {{"format", "pt"}});
   return file;

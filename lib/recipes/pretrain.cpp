@@ -1,0 +1,307 @@
+#include "lib/recipes/pretrain.h"
+
+#include <array>
+#include <filesystem>
+#include <optional>
+
+#include <ATen/Version.h>
+#include <nlohmann/json.hpp>
+#include <sys/random.h>
+#include <torch/csrc/api/include/torch/version.h>
+
+#include "lib/arch/flops.h"
+#include "lib/base/file.h"
+#include "lib/base/host_memory.h"
+#include "lib/base/parallel.h"
+#include "lib/base/text.h"
+#include "lib/config/saved_pipeline.h"
+#include "lib/interop/hf_export.h"
+#include "lib/ops/runtime.h"
+#include "lib/params/init.h"
+#include "lib/plan/memory.h"
+#include "lib/recipes/pretrain_parts.h"
+#include "lib/train/lm_objective.h"
+#include "lib/train/loop.h"
+#include "lib/train/precision.h"
+#include "lib/train/resume_check.h"
+#include "lib/train/run_facts.h"
+#include "lib/train/stage_folder.h"
+#include "lib/train/state_files.h"
+
+namespace llmtrain {
+namespace {
+
+constexpr const char* kStage = "pretrain";
+
+// What is chosen once for a run, and used again when it is resumed.
+struct Choices {
+  std::int64_t micro_rows = 0;
+  int threads = 0;
+  Precision precision = Precision::kFp32;
+};
+
+MemoryOptions memory_options(const PretrainInputs& inputs, Precision precision) {
+  return {.sequence_length = inputs.stage().sequence_length,
+          .bytes_per_activation = precision == Precision::kBf16 ? 2 : 4,
+          .recompute = inputs.stage().recompute};
+}
+
+std::int64_t micro_rows_for(const PretrainInputs& inputs, Precision precision) {
+  const auto& wanted = inputs.stage().micro_batch;
+  const auto options = memory_options(inputs, precision);
+  const auto& recipe = precision == Precision::kBf16 ? kBf16AccumulatedRecipe : kFp32Recipe;
+  const auto memory = training_memory(inputs.shape, recipe, options);
+  const auto available = static_cast<std::int64_t>(host_memory().available);
+  const std::int64_t chosen = choose_micro_rows(memory, options, inputs.batch_rows, available);
+  return wanted.automatic() ? chosen : wanted.value;
+}
+
+Choices choose(const PretrainInputs& inputs, const std::optional<CheckpointFacts>& from) {
+  const auto& run = inputs.config.run;
+  const auto& wanted = inputs.stage().micro_batch;
+  Choices choices;
+  choices.precision = choose_precision(run.precision, inputs.shape);
+  choices.threads = static_cast<int>(run.threads.value);
+  if (from) {
+    choices.precision = from->run.precision == "bf16" ? Precision::kBf16 : Precision::kFp32;
+    if (run.threads.automatic()) choices.threads = static_cast<int>(from->run.threads);
+  }
+  choices.micro_rows = from && wanted.automatic() ? from->run.micro_rows : micro_rows_for(inputs, choices.precision);
+  return choices;
+}
+
+RunFacts facts_of(const PretrainInputs& inputs, const Choices& choices, const RuntimeChoices& runtime) {
+  return {.config = write_saved_pipeline(inputs.config),
+          .data_fingerprint = inputs.corpus.fingerprint,
+          .tokenizer_hash = inputs.tokenizer.hash(),
+          .vocab = inputs.shape.vocab,
+          .micro_rows = choices.micro_rows,
+          .threads = runtime.threads,
+          .precision = std::string(enum_name(choices.precision)),
+          .kernels = runtime.kernels + (runtime.avx512_gemm ? ", AVX-512 products" : ""),
+          .libtorch = TORCH_VERSION,
+          .llmtrain = LLMTRAIN_VERSION};
+}
+
+std::string new_run_id() {
+  std::array<unsigned char, 8> bytes{};
+  ENSURE(::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+  return fmt::format("{:02x}", fmt::join(bytes, ""));
+}
+
+// Checkpoints that will stand side by side at most, the result, and one save in flight.
+void check_disk(const std::filesystem::path& stage, const PretrainInputs& inputs, std::uint64_t checkpoint) {
+  const auto& config = inputs.stage().checkpoint;
+  const std::uint64_t kept = static_cast<std::uint64_t>(config.keep) + (config.keep_best ? 1 : 0) + 1;
+  const auto weights = static_cast<std::uint64_t>(count_parameters(inputs.shape).total()) * sizeof(float);
+  const std::uint64_t needed = kept * checkpoint + 2 * weights;
+  const std::uint64_t free = free_bytes(stage);
+  if (needed <= free) return;
+  throw storage_error(
+      "{}: {} checkpoints and the result need {}, {} are free; make room, or lower pretrain.checkpoint.keep",
+      stage.string(), kept, human_bytes(needed), human_bytes(free));
+}
+
+void export_model(const std::filesystem::path& stage, const PretrainInputs& inputs, const WeightStore& store) {
+  HfExport result;
+  result.shape = inputs.shape;
+  result.tokenizer = &inputs.tokenizer;
+  if (const auto end = inputs.tokenizer.end_of_document()) result.tokens.eos = {*end};
+  result.weights = [&store](const std::string& name) -> std::span<const float> {
+    const auto weight = store.master(name);
+    return {weight.data_ptr<float>(), static_cast<std::size_t>(weight.numel())};
+  };
+  write_hf_folder(stage / "model", result);
+}
+
+const char* end_reason(const LoopSettings& settings, const ProgressState& progress) {
+  if (settings.total_steps > 0 && progress.step >= settings.total_steps) return "all steps taken";
+  if (settings.max_seconds && progress.seconds >= *settings.max_seconds) return "max_time reached";
+  return "no improvement any more";
+}
+
+void write_result(const std::filesystem::path& stage, const LoopSettings& settings, const ProgressState& progress,
+                  const std::string& model_step) {
+  nlohmann::ordered_json json = {{"status", "done"},
+                                 {"reason", end_reason(settings, progress)},
+                                 {"step", progress.step},
+                                 {"tokens", progress.tokens},
+                                 {"skipped_updates", progress.skipped},
+                                 {"best_loss", nullptr},
+                                 {"best_step", nullptr},
+                                 {"model", "model"},
+                                 {"model_step", model_step}};
+  if (progress.best_loss) {
+    json["best_loss"] = *progress.best_loss;
+    json["best_step"] = progress.best_step;
+  }
+  write_file(stage / "result.json", json.dump(2) + "\n");
+}
+
+LoopSettings loop_settings(const PretrainInputs& inputs, const Choices& choices, const std::filesystem::path& stage) {
+  const auto& config = inputs.stage();
+  LoopSettings settings;
+  settings.total_steps = inputs.total_steps;
+  if (config.max_time) settings.max_seconds = config.max_time->seconds;
+  settings.micro_rows = choices.micro_rows;
+  settings.optim = config.optim;
+  settings.guard = config.guard;
+  settings.evaluation = config.evaluation;
+  settings.checkpoint = config.checkpoint;
+  settings.sample_every_steps = config.samples.every_steps;
+  settings.log_every_steps = config.log_every_steps;
+  settings.stage = stage;
+  settings.memory_total = host_memory().total;
+  return settings;
+}
+
+std::string overview(const PretrainInputs& inputs, const Choices& choices, const LoopSettings& settings) {
+  const auto parameters = count_parameters(inputs.shape).total();
+  const auto& stage = inputs.stage();
+  const std::string length = settings.total_steps > 0
+                                 ? counted(static_cast<std::uint64_t>(settings.total_steps), "step")
+                                 : "steps for " + human_seconds(settings.max_seconds.value_or(0));
+  return fmt::format("{} parameters, {} of {} tokens ({} rows of {}, {} a micro-batch), {}, {}",
+                     human_count(static_cast<double>(parameters)), length,
+                     with_thousands(static_cast<std::uint64_t>(stage.batch_tokens)), inputs.batch_rows,
+                     stage.sequence_length, choices.micro_rows, enum_name(choices.precision),
+                     counted(static_cast<std::uint64_t>(choices.threads), "thread"));
+}
+
+// One stage, from its folder to its result.
+class Pretraining {
+ public:
+  Pretraining(const Pipeline& pipeline, const std::string& source, const TrainRequest& request)
+      : pipeline_(pipeline),
+        source_(source),
+        request_(request),
+        log_(request.quiet ? LogLevel::kQuiet : LogLevel::kNormal) {}
+
+  ExitCode dry_run() {
+    const auto inputs = prepare_pretrain(pipeline_, source_, request_, log_);
+    auto choices = choose(inputs, std::nullopt);
+    if (choices.threads == 0) choices.threads = available_processors();
+    log_.info("dry run: {}", overview(inputs, choices, loop_settings(inputs, choices, "")));
+    return ExitCode::kDone;
+  }
+
+  ExitCode run() {
+    StageFolder folder(pipeline_.config.run, kStage, request_.resume, log_);
+    const auto inputs = prepare_pretrain(pipeline_, source_, request_, log_);
+    std::optional<CheckpointFacts> from;
+    auto& reader = folder.resume_from();
+    if (reader) from = facts_from_json(reader->manifest().facts, reader->path().string());
+    auto choices = choose(inputs, from);
+    const auto runtime = start_runtime({.threads = choices.threads});
+    choices.threads = runtime.threads;
+    const auto facts = facts_of(inputs, choices, runtime);
+    auto settings = loop_settings(inputs, choices, folder.path());
+    std::vector<std::string> notes;
+    if (from) {
+      notes = check_resume(
+          from->run, facts, inputs.config,
+          {.stage = kStage, .checkpoint = reader->path().string(), .accept_data_change = request_.accept_data_change});
+      if (is_finished(settings, from->progress) && std::filesystem::exists(folder.path() / "result.json")) {
+        log_.info("{}: done before, after {}; the model is in {}", folder.path().string(),
+                  counted(static_cast<std::uint64_t>(from->progress.step), "step"), (folder.path() / "model").string());
+        return ExitCode::kDone;
+      }
+    }
+    settings.facts = to_json(facts);
+    settings.run_id = reader ? reader->manifest().run_id : new_run_id();
+    return train(folder, inputs, choices, settings, from, notes);
+  }
+
+ private:
+  ExitCode train(StageFolder& folder, const PretrainInputs& inputs, const Choices& choices,
+                 const LoopSettings& settings, const std::optional<CheckpointFacts>& from,
+                 const std::vector<std::string>& notes) {
+    const auto& stage = folder.path();
+    const auto& config = inputs.stage();
+    const StoreTypes types = store_types(choices.precision, inputs.batch_rows <= choices.micro_rows);
+    WeightStore store(decoder_layout(inputs.shape, block_rule(config.optim)), types);
+    Optimizer optimizer(store, config.optim);
+    check_disk(stage, inputs, checkpoint_bytes(store, optimizer));
+    const Decoder decoder(inputs.shape, store);
+    ProgressState progress;
+    if (from) {
+      restore_state(store, optimizer, *folder.resume_from(), request_.accept_non_finite);
+      progress = from->progress;
+      MetricsLog::truncate_after(stage / "metrics.jsonl", progress.events_done ? progress.step : progress.step - 1);
+    } else {
+      initialize(store, inputs.shape, static_cast<std::uint64_t>(inputs.config.run.seed));
+    }
+    write_file(stage / "config.yaml", write_saved_pipeline(inputs.config));
+
+    Console console({.quiet = request_.quiet,
+                     .format = request_.log_format == "json" ? ConsoleFormat::kJson : ConsoleFormat::kText,
+                     .mode = request_.progress,
+                     .label = kStage,
+                     .total_steps = settings.total_steps,
+                     .every_steps = settings.log_every_steps},
+                    RunLog(stage / "train.log"));
+    MetricsLog metrics(stage / "metrics.jsonl", console.log());
+    TensorboardWriter tensorboard(stage, console.log());
+    console.message(overview(inputs, choices, settings));
+    for (const auto& note : notes) console.message(note);
+    if (from) {
+      console.message(fmt::format("resuming after step {}", progress.step));
+      metrics.write({{"step", progress.step}, {"event", std::string("resume")}});
+      tensorboard.resume_after(progress.step);
+    }
+    Throughput throughput({.flops_a_token = training_flops_per_token(inputs.shape, config.sequence_length)});
+    const LoopParts parts{
+        .store = store,
+        .optimizer = optimizer,
+        .objective = lm_objective(decoder, {.label_smoothing = config.label_smoothing,
+                                            .z_loss = config.z_loss,
+                                            .recompute = config.recompute,
+                                            .seed = static_cast<std::uint64_t>(inputs.config.run.seed)}),
+        .source = training_rows(inputs),
+        .evaluate = held_out_loss(inputs, decoder, choices.micro_rows),
+        .sample = sample_texts(inputs, decoder, stage, console, tensorboard),
+        .console = console,
+        .metrics = metrics,
+        .tensorboard = tensorboard,
+        .throughput = throughput};
+    if (run_loop(settings, parts, progress) == LoopEnd::kStopped) {
+      console.message(fmt::format("stopped after step {}, state saved in {}; the same command goes on", progress.step,
+                                  (stage / "checkpoints").string()));
+      return ExitCode::kRequeue;
+    }
+    finish(stage, inputs, store, settings, progress, console);
+    return ExitCode::kDone;
+  }
+
+  static void finish(const std::filesystem::path& stage, const PretrainInputs& inputs, WeightStore& store,
+                     const LoopSettings& settings, const ProgressState& progress, Console& console) {
+    std::int64_t model_step = progress.step;
+    if (inputs.stage().result == ResultKind::kBest && progress.best_step != progress.step) {
+      CheckpointReader best(stage / "checkpoints" / fmt::format("step-{}", progress.best_step));
+      restore_weights(store, best, false);
+      model_step = progress.best_step;
+    }
+    export_model(stage, inputs, store);
+    write_result(stage, settings, progress, std::to_string(model_step));
+    console.message(
+        fmt::format("done: {} after step {}{}; the model is in {}", end_reason(settings, progress), progress.step,
+                    progress.best_loss
+                        ? fmt::format(", best held-out loss {:.4f} at step {}", *progress.best_loss, progress.best_step)
+                        : "",
+                    (stage / "model").string()));
+  }
+
+  const Pipeline& pipeline_;
+  const std::string& source_;
+  const TrainRequest& request_;
+  Log log_;
+};
+
+}  // namespace
+
+ExitCode run_pretrain(const Pipeline& pipeline, const std::string& source, const TrainRequest& request) {
+  Pretraining pretraining(pipeline, source, request);
+  return request.dry_run ? pretraining.dry_run() : pretraining.run();
+}
+
+}  // namespace llmtrain

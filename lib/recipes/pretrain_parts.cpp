@@ -1,0 +1,147 @@
+#include "lib/recipes/pretrain_parts.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "lib/arch/hf_layout.h"
+#include "lib/base/file.h"
+#include "lib/base/signals.h"
+#include "lib/base/text.h"
+#include "lib/data/learn_tokenizer.h"
+#include "lib/generate/generator.h"
+#include "lib/plan/pipeline_model.h"
+
+namespace llmtrain {
+namespace {
+
+std::int64_t steps_of(const PretrainConfig& stage, std::uint64_t rows, std::int64_t batch_rows) {
+  if (const auto fixed = fixed_steps(stage)) return *fixed;
+  if (!stage.epochs) return 0;
+  return static_cast<std::int64_t>(
+      std::ceil(*stage.epochs * static_cast<double>(rows) / static_cast<double>(batch_rows)));
+}
+
+// The first `limit` positions of an order of `rows` rows, spread over all of it.
+RowOrder spread(RowOrder order, std::uint64_t rows, std::uint64_t limit) {
+  return [order = std::move(order), rows, limit](std::uint64_t position) { return order(position * rows / limit); };
+}
+
+std::vector<std::uint32_t> token_byte_counts(const PretrainInputs& inputs) {
+  std::vector<std::uint32_t> counts(static_cast<std::size_t>(inputs.shape.vocab), 0);
+  for (std::uint32_t id = 0; id < inputs.tokenizer.vocab_size(); ++id) {
+    counts[id] = static_cast<std::uint32_t>(inputs.tokenizer.token_bytes(id).size());
+  }
+  for (const auto& token : inputs.tokenizer.added_tokens()) {
+    if (token.special) counts[token.id] = 0;  // no text
+  }
+  return counts;
+}
+
+// Where generation begins: the prompt's ids, or the token that ends a document, or a line's end, or the first id.
+std::vector<std::uint32_t> prompt_ids(const Tokenizer& tokenizer, const std::string& prompt, std::int64_t context) {
+  auto ids = tokenizer.encode(prompt, SpecialText::kAsToken);
+  if (ids.empty()) {
+    const auto newline = tokenizer.find_token("\n");
+    ids.push_back(tokenizer.end_of_document().value_or(newline.value_or(0)));
+  }
+  const auto most = static_cast<std::size_t>(std::max<std::int64_t>(1, context - 1));
+  if (ids.size() > most) ids.erase(ids.begin(), ids.end() - static_cast<std::ptrdiff_t>(most));
+  return ids;
+}
+
+std::string text_of(const Tokenizer& tokenizer, std::vector<std::uint32_t> ids) {
+  if (!ids.empty() && ids.back() == tokenizer.end_of_document()) ids.pop_back();
+  return tokenizer.decode(ids);
+}
+
+}  // namespace
+
+PretrainInputs prepare_pretrain(const Pipeline& pipeline, const std::string& source, const TrainRequest& request,
+                                const Log& log) {
+  const auto& stage = *pipeline.config.pretrain;
+  const int threads = static_cast<int>(pipeline.config.run.threads.value);
+  Tokenizer tokenizer = pipeline_tokenizer(pipeline.config, {.threads = threads, .progress = request.progress}, log);
+  ModelContext context{.source = source,
+                       .origins = pipeline.origins,
+                       .tokenizer_vocab = static_cast<std::int64_t>(tokenizer.vocab_size())};
+  auto shape = resolve_model(pipeline.config.model, context);
+  if (!hf_family(shape)) {
+    throw config_error(
+        "{}: 'model': no transformers class computes this model, so its result could not be used; expected "
+        "layer_norm with learned positions (GPT-2) or rms_norm with rotary positions and swiglu (Llama)",
+        source);
+  }
+  auto corpus =
+      prepare_corpus(stage, tokenizer, {.verify = false, .threads = threads, .progress = request.progress}, log);
+  if (corpus.bad_lines.count() > 0) log.warn("{}", corpus.bad_lines.summary());
+  const std::int64_t batch_rows = stage.batch_tokens / stage.sequence_length;
+  const std::int64_t steps = steps_of(stage, corpus.train_rows(), batch_rows);
+  return {.config = pipeline.config,
+          .tokenizer = std::move(tokenizer),
+          .corpus = std::move(corpus),
+          .shape = std::move(shape),
+          .batch_rows = batch_rows,
+          .total_steps = steps};
+}
+
+BatchSource training_rows(const PretrainInputs& inputs) {
+  const auto& stage = inputs.stage();
+  auto order =
+      training_order(training_mixture(inputs.corpus.train, static_cast<std::uint64_t>(inputs.config.run.seed)));
+  LoaderOptions options;
+  options.batch_rows = static_cast<std::size_t>(inputs.batch_rows);
+  options.across_documents = stage.data.across_documents;
+  return loader_source(std::make_shared<RowLoader>(
+      open_rows(inputs.corpus.train, stage.sequence_length, static_cast<std::uint64_t>(inputs.shape.vocab)),
+      std::move(order), options));
+}
+
+std::function<Evaluation()> held_out_loss(const PretrainInputs& inputs, const Decoder& decoder, std::int64_t rows) {
+  const std::uint64_t all = inputs.corpus.validation_rows();
+  if (all == 0) return nullptr;
+  const auto& stage = inputs.stage();
+  const auto limit = std::min<std::uint64_t>(
+      all, static_cast<std::uint64_t>(stage.evaluation.max_rows.value_or(std::numeric_limits<std::int64_t>::max())));
+  std::vector<std::uint64_t> counts;
+  for (const auto& validation : inputs.corpus.validation) counts.push_back(validation.counts.rows);
+  LoaderOptions options;
+  options.batch_rows = static_cast<std::size_t>(rows);
+  options.across_documents = stage.data.across_documents;
+  options.end = limit;
+  auto loader = std::make_shared<RowLoader>(
+      open_rows(inputs.corpus.validation, stage.sequence_length, static_cast<std::uint64_t>(inputs.shape.vocab)),
+      spread(reading_order(std::move(counts)), all, limit), options);
+  return [loader, bytes = token_byte_counts(inputs), &decoder] {
+    return evaluate(decoder, *loader, bytes, [] { return stop_requested(); });
+  };
+}
+
+std::function<void(std::int64_t)> sample_texts(const PretrainInputs& inputs, const Decoder& decoder,
+                                               const std::filesystem::path& stage, Console& console,
+                                               TensorboardWriter& tensorboard) {
+  return [&inputs, &decoder, stage, &console, &tensorboard](std::int64_t step) {
+    const auto& samples = inputs.stage().samples;
+    auto prompts = samples.prompts;
+    if (prompts.empty()) prompts.emplace_back();
+    GenerateOptions options;
+    options.sampler = {.temperature = samples.temperature, .top_k = samples.top_k, .top_p = samples.top_p};
+    options.max_tokens = samples.max_tokens;
+    options.seed = static_cast<std::uint64_t>(inputs.config.run.seed);
+    if (const auto end = inputs.tokenizer.end_of_document()) options.stop_ids.push_back(*end);
+    std::string page;
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+      options.sample = static_cast<std::uint32_t>(i);
+      const auto ids = prompt_ids(inputs.tokenizer, prompts[i], decoder.shape().context);
+      const auto made = generate(decoder, ids, options, [](std::uint32_t) { return !stop_requested(); });
+      if (stop_requested()) throw stopped_error("stopped while generating");
+      const auto text = prompts[i] + text_of(inputs.tokenizer, made);
+      console.sample(text);
+      tensorboard.text(fmt::format("samples/{}", i), step, text);
+      page += text + "\n\n";
+    }
+    make_directory(stage / "samples");
+    write_file(stage / "samples" / fmt::format("step-{}.txt", step), page);
+  };
+}
+
+}  // namespace llmtrain
