@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "lib/base/error.h"
@@ -61,8 +62,8 @@ std::string sparkline(const std::vector<double>& values, bool utf8) {
   constexpr std::array<const char*, 8> kAscii = {"_", ".", ":", "-", "=", "+", "*", "#"};
   constexpr std::size_t kMiddle = 3;
   const auto& bars = utf8 ? kBlocks : kAscii;
-  double low = INFINITY;
-  double high = -INFINITY;
+  double low = std::numeric_limits<double>::infinity();
+  double high = -std::numeric_limits<double>::infinity();
   for (const double value : values) {
     if (!std::isfinite(value)) continue;
     low = std::min(low, value);

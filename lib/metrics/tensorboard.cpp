@@ -121,7 +121,7 @@ void TensorboardWriter::scalar(std::string_view tag, std::int64_t step, double v
   put_raw(content, static_cast<float>(value));
   std::string event = event_at(clock_(), step);
   put_summary(event, content);
-  write(std::move(event));
+  write(event);
 }
 
 void TensorboardWriter::text(std::string_view tag, std::int64_t step, std::string_view markdown) {
@@ -139,7 +139,7 @@ void TensorboardWriter::text(std::string_view tag, std::int64_t step, std::strin
   put_bytes(content, summary_field::kMetadata, metadata);
   std::string event = event_at(clock_(), step);
   put_summary(event, content);
-  write(std::move(event));
+  write(event);
 }
 
 void TensorboardWriter::resume_after(std::int64_t step) {
@@ -147,10 +147,10 @@ void TensorboardWriter::resume_after(std::int64_t step) {
   put_number(session, kSessionStatus, kSessionStart);
   std::string event = event_at(clock_(), step + 1);
   put_bytes(event, event_field::kSessionLog, session);
-  write(std::move(event));
+  write(event);
 }
 
-void TensorboardWriter::write(std::string event) {
+void TensorboardWriter::write(std::string_view event) {
   std::string bytes;
   if (file_.size() == 0) {
     std::string version = event_at(clock_(), 0);

@@ -32,7 +32,7 @@ class TensorboardWriter {
   void resume_after(std::int64_t step);
 
  private:
-  void write(std::string event);
+  void write(std::string_view event);
 
   AppendFile file_;
   Log log_;
