@@ -33,7 +33,7 @@ AttentionInputs<T> inputs(const AttentionViews& views) {
 
 // Threads that the tasks are worth waking.
 int useful_threads(const AttentionSizes& sizes, const AttentionPlan& plan) {
-  constexpr std::int64_t kProductsPerThread = 65536;
+  constexpr std::int64_t kProductsPerThread = 131072;
   std::int64_t products = 0;
   for (const auto& task : plan.tasks) {
     products += (task.query_end - task.query_begin) * task.keys * (task.head_end - task.head_begin) * sizes.head_dim;
