@@ -94,7 +94,7 @@ struct LogprobsFunction : Function<LogprobsFunction> {
     const auto entropy = at::empty_like(logprobs);
     const auto log_z = at::empty_like(logprobs);
     LogitChunks(hidden, head).for_each([&](const LogitChunks::Chunk& chunk) {
-      chunk.logits.mul_(1 / temperature);
+      if (temperature != 1) chunk.logits.mul_(1 / temperature);
       const SoftmaxTargets out{.targets = targets.const_data_ptr<std::int32_t>() + chunk.first,
                                .log_z = log_z.narrow(0, chunk.first, chunk.rows),
                                .logprobs = logprobs.narrow(0, chunk.first, chunk.rows)};
@@ -118,7 +118,7 @@ struct LogprobsFunction : Function<LogprobsFunction> {
     LogitChunks chunks(hidden, saved_weight(context, "head"));
     chunks.for_each([&](const LogitChunks::Chunk& chunk) {
       const auto part = [&](const at::Tensor& all) { return all.narrow(0, chunk.first, chunk.rows); };
-      chunk.logits.mul_(1 / temperature);
+      if (temperature != 1) chunk.logits.mul_(1 / temperature);
       softmax_gradient(chunk.logits,
                        {.targets = saved[1].const_data_ptr<std::int32_t>() + chunk.first,
                         .entropy = part(saved[2]),

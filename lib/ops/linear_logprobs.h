@@ -33,10 +33,11 @@ struct CrossEntropy {
 
 // The training loss. token_weights: [tokens] fp32 (double for double), e.g. 1 / trained tokens of the whole batch, 0
 // where a token is not trained: such tokens cost nothing (they are left out before the product, their targets are not
-// looked at) and their logprobs and log_z are 0. Gradients of hidden and head are computed chunk by chunk in the forward pass, while the logits are
-// there: three products a chunk and no second one. So each call can be gone back through only once, and where the head
-// trains, whose gradient is added to in the forward pass, `loss` must enter the backward pass with a gradient of 1
-// (both checked); with a frozen head any number may multiply it. Without gradients only the forward part.
+// looked at) and their logprobs and log_z are 0. Gradients of hidden and head are computed chunk by chunk in the
+// forward pass, while the logits are there: three products a chunk and no second one. So each call can be gone back
+// through only once, and where the head trains, whose gradient is added to in the forward pass, `loss` must enter the
+// backward pass with a gradient of 1 (both checked); with a frozen head any number may multiply it. Without gradients
+// only the forward part.
 CrossEntropy linear_cross_entropy(const at::Tensor& hidden, const Weight& head, const at::Tensor& targets,
                                   const at::Tensor& token_weights, const CrossEntropyOptions& options = {});
 

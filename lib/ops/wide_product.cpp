@@ -1,5 +1,6 @@
 #include "lib/ops/wide_product.h"
 
+#include <algorithm>
 #include <limits>
 
 #include <ATen/ops/mm.h>
