@@ -83,6 +83,10 @@ if(LLMTRAIN_CUDA)
 endif()
 target_link_libraries(llmtrain::torch INTERFACE ${LLMTRAIN_LIBTORCH_LIB}/libtorch_cpu.so
                                                 ${LLMTRAIN_LIBTORCH_LIB}/libc10.so ${LLMTRAIN_LIBTORCH_OPENMP})
+# LibTorch's copy of MKL asks this function which kernels to take (lib/ops/mkl_switch.h). -u takes our answer out of the
+# library of the room ops where a program links that, and exported from the program it comes before LibTorch's own.
+target_link_options(llmtrain::torch INTERFACE -Wl,-u,mkl_serv_intel_cpu_true
+                                              -Wl,--export-dynamic-symbol=mkl_serv_intel_cpu_true)
 # A CUDA build of LibTorch from pip keeps the libraries that it needs in folders beside itself, where the linker does not
 # look by itself.
 file(GLOB nvidia_folders LIST_DIRECTORIES true ${LLMTRAIN_LIBTORCH_ROOT}/../nvidia/*/lib)
