@@ -231,7 +231,7 @@ TEST(ConfigChanges, SaysBothValuesInTheOrderOfTheFile) {
 }
 
 TEST(ConfigChanges, ShowsAListOfAnotherLengthWhole) {
-  EXPECT_THAT(lines({}, {"pretrain.samples={every_steps: 5, prompts: [a, b]}"}),
+  EXPECT_THAT(lines({"pretrain.samples={}"}, {"pretrain.samples={every_steps: 5, prompts: [a, b]}"}),
               ElementsAre("pretrain.samples.every_steps: null -> 5", "pretrain.samples.prompts: [] -> [a, b]"));
   EXPECT_THAT(lines({"tokenizer.train.special_tokens=[\"<a>\"]"}, {"tokenizer.train.special_tokens=[\"<b>\"]"}),
               ElementsAre("tokenizer.train.special_tokens[0]: \"<a>\" -> \"<b>\"!"));

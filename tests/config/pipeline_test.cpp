@@ -23,7 +23,7 @@ TEST(LoadPipeline, ReadsTheQuickstart) {
   EXPECT_EQ(config.pretrain->data.validation.fraction, 0.02);
   EXPECT_EQ(config.pretrain->optim.lr, 3e-3);
   EXPECT_EQ(config.pretrain->optim.schedule.warmup_steps, 50);
-  EXPECT_EQ(config.pretrain->checkpoint.every_steps, 100);
+  EXPECT_EQ(config.pretrain->checkpoint.every_steps, 200);
 }
 
 TEST(LoadPipeline, RefusesAMissingFileAsAWrongCommandLine) {

@@ -17,12 +17,12 @@ std::string fault_of(const std::vector<std::string>& overrides) {
   return error_of(ExitCode::kUsage, [&] { load(overrides); });
 }
 
-// The quickstart has 8192 / 256 = 32 rows a step.
+// The quickstart has 4096 / 256 = 16 rows a step.
 TEST(PretrainConfig, RefusesAMicroBatchLargerThanTheBatch) {
-  EXPECT_EQ(load({"pretrain.micro_batch=32"}).config.pretrain->micro_batch, AutoCount{32});
+  EXPECT_EQ(load({"pretrain.micro_batch=16"}).config.pretrain->micro_batch, AutoCount{16});
   EXPECT_EQ(load({"pretrain.micro_batch=5"}).config.pretrain->micro_batch, AutoCount{5});
-  EXPECT_EQ(fault_of({"pretrain.micro_batch=33"}),
-            "--set: 'pretrain.micro_batch': larger than the batch: got 33 of 32 rows (batch_tokens / sequence_length)");
+  EXPECT_EQ(fault_of({"pretrain.micro_batch=17"}),
+            "--set: 'pretrain.micro_batch': larger than the batch: got 17 of 16 rows (batch_tokens / sequence_length)");
 }
 
 TEST(PretrainConfig, TakesTheBestWeightsOnlyWhereTheyAreMeasuredAndKept) {
@@ -39,8 +39,8 @@ TEST(PretrainConfig, TakesTheBestWeightsOnlyWhereTheyAreMeasuredAndKept) {
 
 TEST(PretrainConfig, StopsEarlyOnlyWhereSomethingIsHeldOut) {
   EXPECT_EQ(load({"pretrain.evaluation.patience=3"}).config.pretrain->evaluation.patience, 3);
-  EXPECT_EQ(fault_of({"pretrain.evaluation.patience=3", "pretrain.data.validation.fraction=0"}),
-            "--set: 'pretrain.evaluation.patience': nothing is held out; add 'data.validation'");
+  EXPECT_THAT(fault_of({"pretrain.evaluation.patience=3", "pretrain.data.validation.fraction=0"}),
+              HasSubstr("'pretrain.evaluation.patience': nothing is held out; add 'data.validation'"));
 }
 
 TEST(PretrainConfig, TakesMuonsKeysOnlyWithMuon) {
@@ -52,7 +52,7 @@ TEST(PretrainConfig, TakesMuonsKeysOnlyWithMuon) {
 
 TEST(PretrainConfig, TakesPromptsOnlyWhereSamplesAreAskedFor) {
   EXPECT_NO_THROW(load({"pretrain.samples={every_steps: 10, prompts: [a]}"}));
-  EXPECT_EQ(fault_of({"pretrain.samples.prompts=[a]"}),
+  EXPECT_EQ(fault_of({"pretrain.samples={prompts: [a]}"}),
             "--set: 'pretrain.samples.prompts': nothing is generated; add 'every_steps'");
 }
 
