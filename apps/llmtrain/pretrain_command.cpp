@@ -1,4 +1,3 @@
-#include <filesystem>
 #include <memory>
 
 #include "apps/llmtrain/become_engine.h"
@@ -11,12 +10,6 @@
 namespace llmtrain {
 namespace {
 
-// Weights are in main memory unless a GPU takes them, which the engine alone can ask.
-bool trains_in_main_memory(Device device) {
-  std::error_code ignored;
-  return device == Device::kCpu || (device == Device::kAuto && !std::filesystem::exists("/dev/nvidiactl", ignored));
-}
-
 // Names what is wrong as far as it can be said without LibTorch, then hands over.
 ExitCode start_pretrain(const TrainOptions& options) {
   const auto& path = options.pipeline.path;
@@ -24,7 +17,7 @@ ExitCode start_pretrain(const TrainOptions& options) {
   check_resume_option(options.resume);
   const auto shape = least_model(pipeline, path);
   const auto& run = pipeline.config.run;
-  if (trains_in_main_memory(run.device)) check_state_fits(pipeline, shape, path, memory_limit());
+  check_state_fits(pipeline, shape, path, memory_limit());
   set_engine_variables(run.threads);
   auto arguments = to_arguments(options);
   arguments.insert(arguments.begin(), "pretrain");

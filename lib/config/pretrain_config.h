@@ -53,7 +53,8 @@ void fields(PretrainConfig& c, Visitor&& visit) {
   visit("steps", c.steps, "How long: optimizer steps.", positive);
   visit("tokens", c.tokens, "How long: tokens in all.", positive);
   visit("epochs", c.epochs, "How long: passes over the data.", positive);
-  visit("max_time", c.max_time, "Stops in time and saves.", may_change(positive));
+  visit("max_time", c.max_time, "Training ends after this much time, or before if its length is reached.",
+        may_change(positive));
   visit("label_smoothing", c.label_smoothing, "Share of each target that is spread over the vocabulary.", below_one);
   visit("z_loss", c.z_loss, "Weight of the squared log-partition in the loss.", non_negative);
   visit("optim", c.optim, "Optimizer.");
@@ -70,6 +71,11 @@ inline void check(const PretrainConfig& c, Contradictions& out) {
   const int lengths = int{c.steps.has_value()} + int{c.tokens.has_value()} + int{c.epochs.has_value()};
   if (lengths > 1) out.add("", "'steps', 'tokens' and 'epochs' exclude each other; keep one");
   if (lengths == 0 && !c.max_time) out.add("", "no end is given; add 'steps', 'tokens', 'epochs' or 'max_time'");
+  if (lengths == 0 && c.max_time && c.optim.schedule.name != ScheduleName::kConstant) {
+    out.add("optim.schedule.name", "'" + std::string(enum_name(c.optim.schedule.name)) +
+                                       "' needs to know the number of steps; give 'steps', 'tokens' or 'epochs' beside "
+                                       "'max_time', or take 'constant'");
+  }
   if (c.steps && c.optim.schedule.warmup_steps > *c.steps) {
     out.add("optim.schedule.warmup_steps", "longer than the run: got " + std::to_string(c.optim.schedule.warmup_steps) +
                                                " of " + std::to_string(*c.steps) + " steps");

@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "lib/arch/hf_layout.h"
 #include "lib/arch/presets.h"
 #include "lib/base/error.h"
 #include "lib/tokenizer/tokenizer.h"
@@ -28,6 +29,23 @@ void check_sequence_length(const Pipeline& pipeline, const ModelShape& shape, co
       "{}: 'pretrain.sequence_length': expected at most the model's context of {}, got {}; shorten it or "
       "give 'model.context'",
       origin == pipeline.origins.end() ? source : origin->second, shape.context, pretrain->sequence_length);
+}
+
+std::string place_of(const Pipeline& pipeline, const std::string& key, const std::string& source) {
+  const auto origin = pipeline.origins.find(key);
+  return origin == pipeline.origins.end() ? source : origin->second;
+}
+
+// What is trained is given away as a folder for transformers.
+void check_has_class(const Pipeline& pipeline, const std::string& source) {
+  auto context = context_of(pipeline, source);
+  if (!context.tokenizer_vocab) context.tokenizer_vocab = 1;
+  if (hf_family(resolve_model(pipeline.config.model, context))) return;
+  throw config_error(
+      "{}: 'model': no transformers class computes this model, so its result could not be used; expected layer_norm "
+      "with "
+      "learned positions (GPT-2), or rms_norm with rotary positions and swiglu (Llama, Mistral, Qwen)",
+      source);
 }
 
 bool says_anything(ModelConfig model) {
@@ -96,8 +114,14 @@ Pipeline load_pretrain_pipeline(const std::filesystem::path& path, const std::ve
                                  "{vocab_size: 2048}}",
                         ""});
     }
+    if (pipeline.config.run.device == Device::kCuda) {
+      faults.push_back({place_of(pipeline, "run.device", source) +
+                            ": 'run.device': training runs on processors only so far, got cuda; try cpu or auto",
+                        ""});
+    }
     try {
       complete_model(pipeline, source);
+      check_has_class(pipeline, source);
     } catch (const Error& error) {
       faults.insert(faults.end(), error.faults().begin(), error.faults().end());
     }

@@ -26,7 +26,8 @@ void complete_model(Pipeline& pipeline, const std::string& source);
 
 // Reads and checks a pipeline file, its model made whole. Throws load_pipeline's and complete_model's faults at once.
 Pipeline load_whole_pipeline(const std::filesystem::path& path, const std::vector<std::string>& overrides);
-// The same, and a fault of the file where it lacks the pretrain section or a tokenizer.
+// The same, and faults of the file where it lacks the pretrain section or a tokenizer, asks for a GPU, or describes a
+// model that no transformers class computes.
 Pipeline load_pretrain_pipeline(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 // The model that a whole pipeline will train: as resolve_pipeline_model, but where only the training text will say the
 // vocabulary (characters), as if there were one.

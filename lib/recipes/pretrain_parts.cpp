@@ -65,12 +65,7 @@ PretrainInputs prepare_pretrain(const Pipeline& pipeline, const std::string& sou
                        .origins = pipeline.origins,
                        .tokenizer_vocab = static_cast<std::int64_t>(tokenizer.vocab_size())};
   auto shape = resolve_model(pipeline.config.model, context);
-  if (!hf_family(shape)) {
-    throw config_error(
-        "{}: 'model': no transformers class computes this model, so its result could not be used; expected "
-        "layer_norm with learned positions (GPT-2) or rms_norm with rotary positions and swiglu (Llama)",
-        source);
-  }
+  ENSURE(hf_family(shape).has_value());
   auto corpus =
       prepare_corpus(stage, tokenizer, {.verify = false, .threads = threads, .progress = request.progress}, log);
   if (corpus.bad_lines.count() > 0) log.warn("{}", corpus.bad_lines.summary());

@@ -32,8 +32,7 @@ struct PretrainInputs {
   const PretrainConfig& stage() const { return *config.pretrain; }
 };
 
-// Learns or reads the tokenizer, tokenizes what is not in the cache, resolves the model. Throws config_error (2) too
-// where no transformers class computes what the model section says: its result could not be given away.
+// Learns or reads the tokenizer, tokenizes what is not in the cache, resolves the model.
 PretrainInputs prepare_pretrain(const Pipeline& pipeline, const std::string& source, const TrainRequest& request,
                                 const Log& log);
 

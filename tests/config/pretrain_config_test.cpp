@@ -43,6 +43,12 @@ TEST(PretrainConfig, StopsEarlyOnlyWhereSomethingIsHeldOut) {
               HasSubstr("'pretrain.evaluation.patience': nothing is held out; add 'data.validation'"));
 }
 
+TEST(PretrainConfig, NeedsALengthForAScheduleThatHasOne) {
+  EXPECT_THAT(fault_of({"pretrain.steps=null", "pretrain.max_time=1h"}),
+              HasSubstr("'pretrain.optim.schedule.name': 'cosine' needs to know the number of steps"));
+  EXPECT_NO_THROW(load({"pretrain.steps=null", "pretrain.max_time=1h", "pretrain.optim.schedule.name=constant"}));
+}
+
 TEST(PretrainConfig, TakesMuonsKeysOnlyWithMuon) {
   EXPECT_EQ(load({"pretrain.optim.name=muon", "pretrain.optim.muon.lr=0.05"}).config.pretrain->optim.muon.lr, 0.05);
   EXPECT_NO_THROW(load({"pretrain.optim.muon.lr=0.02"}));  // as `config show` prints it

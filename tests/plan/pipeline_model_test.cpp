@@ -100,6 +100,15 @@ TEST(LoadPretrainPipeline, NamesWhatItLacksBesideATypo) {
   EXPECT_THAT(faults, HasSubstr("missing key 'tokenizer'"));
 }
 
+TEST(LoadPretrainPipeline, RefusesAGpuAndAModelThatNoClassComputes) {
+  const auto fault = [&](const std::string& head) {
+    return error_of(ExitCode::kUsage,
+                    [&] { load_pretrain(head + "tokenizer: {train: {vocab_size: 300}}\n" + kStage); });
+  };
+  EXPECT_THAT(fault("run: {device: cuda}\nmodel: {preset: gpt2}\n"), HasSubstr("'run.device'"));
+  EXPECT_THAT(fault("model: {preset: gpt2, norm: rms_norm}\n"), HasSubstr("no transformers class"));
+}
+
 TEST(LeastModel, HasOneIdWhereOnlyTheTextWillSay) {
   const auto shape_of = [](const std::string& tokenizer) {
     return least_model(load_pretrain("model: {preset: gpt2}\ntokenizer: " + tokenizer + "\n" + kStage), "p.yaml");
