@@ -6,7 +6,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "lib/base/error.h"
-#include "lib/ops/linear.h"
+#include "lib/ops/wide_product.h"
 
 namespace llmtrain {
 namespace {
@@ -17,6 +17,15 @@ at::Tensor to_tensor(std::span<const std::uint32_t> ids) {
   return tensor;
 }
 
+// Of the token after the last one: [1, vocab] fp32, which bf16 would round to equal ones.
+at::Tensor last_logits(const Decoder& decoder, const at::Tensor& hidden) {
+  const auto& head = decoder.head().value;
+  const auto type = hidden.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const auto logits = at::empty({1, head.size(0)}, type);
+  product_into(logits, hidden.narrow(0, hidden.size(0) - 1, 1), head.t());
+  return logits.to(at::kFloat);
+}
+
 }  // namespace
 
 std::vector<std::uint32_t> generate(const Decoder& decoder, std::span<const std::uint32_t> prompt,
@@ -25,14 +34,15 @@ std::vector<std::uint32_t> generate(const Decoder& decoder, std::span<const std:
   const std::int64_t context = decoder.shape().context;
   const auto prompt_length = static_cast<std::int64_t>(prompt.size());
   ENSURE(prompt_length > 0 && prompt_length <= context, prompt_length, context);
-  const std::int64_t capacity = std::min(context, prompt_length + options.max_tokens);
+  if (options.max_tokens == 0) return {};
+  const std::int64_t capacity = std::min(context, prompt_length + options.max_tokens - 1);
   KvCache cache(decoder.shape(), 1, capacity, decoder.head().value.scalar_type());
   RandomStream random(options.seed, "generate", 0, options.sample);
   std::vector<std::uint32_t> made;
   auto hidden = decoder.hidden_cached(to_tensor(prompt), cache, 0);
-  while (static_cast<std::int64_t>(made.size()) < options.max_tokens) {
-    const auto logits = linear(hidden.narrow(0, hidden.size(0) - 1, 1), decoder.head()).to(at::kFloat).contiguous();
-    const auto* values = logits.data_ptr<float>();
+  while (true) {
+    const auto logits = last_logits(decoder, hidden);
+    const auto* values = logits.const_data_ptr<float>();
     made.push_back(sample_token({values, static_cast<std::size_t>(logits.numel())}, options.sampler, random));
     const bool stops =
         std::find(options.stop_ids.begin(), options.stop_ids.end(), made.back()) != options.stop_ids.end();

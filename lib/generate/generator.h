@@ -17,8 +17,9 @@ struct GenerateOptions {
   std::uint32_t sample = 0;  // which of several with the same seed
 };
 
-// Continues a prompt (at least one id) with a KV cache, up to max_tokens or the model's context. `each` is told every
-// new id and may end it by returning false. Gives the new ids. The same seed gives the same ids, whatever came before.
+// Continues a prompt (at least one id, no more than the model's context) with a KV cache, up to max_tokens or until the
+// context is full; what it predicts after itself is the last id then. `each` is told every new id and may end it by
+// returning false. Gives the new ids. The same seed gives the same ids, whatever came before.
 std::vector<std::uint32_t> generate(const Decoder& decoder, std::span<const std::uint32_t> prompt,
                                     const GenerateOptions& options,
                                     const std::function<bool(std::uint32_t)>& each = nullptr);

@@ -34,6 +34,9 @@ std::size_t nucleus(const std::vector<double>& weights, double share) {
 
 std::uint32_t sample_token(std::span<const float> logits, const SamplerOptions& options, RandomStream& random) {
   ENSURE(!logits.empty());
+  if (std::any_of(logits.begin(), logits.end(), [](float logit) { return std::isnan(logit); })) {
+    throw Error(ExitCode::kNumerical, "cannot choose a token: the model gives logits that are NaN");
+  }
   if (options.temperature == 0) return likeliest(logits, 1).front();
   const std::size_t candidates =
       options.top_k ? std::min(logits.size(), static_cast<std::size_t>(*options.top_k)) : logits.size();
