@@ -1,5 +1,7 @@
 #include "apps/engine/doctor.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <iterator>
 
@@ -14,7 +16,9 @@
 
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
+#include "lib/base/signals.h"
 #include "lib/base/text.h"
+#include "lib/ops/matrix_rate.h"
 
 namespace llmtrain {
 namespace {
@@ -48,9 +52,62 @@ void multiply_on_all_threads() {
   ENSURE(total == static_cast<double>(size * size * size), total);
 }
 
+constexpr double kRateSeconds = 0.5;
+constexpr std::uint64_t kDiskBytes = std::uint64_t{64} << 20;
+constexpr double kSlowDisk = 50e6;  // bytes a second
+constexpr std::uint64_t kLittleMemory = std::uint64_t{2} << 30;
+
+void measure(DoctorReport& report) {
+  stop_point("measuring matrix products");
+  report.fp32_rate = measured_matrix_rate(at::kFloat, kRateSeconds);
+  stop_point("measuring matrix products");
+  report.bf16_rate = measured_matrix_rate(at::kBFloat16, kRateSeconds);
+  report.disk_rate = write_rate(".", kDiskBytes);
+}
+
+// The word in brackets: "always [madvise] never".
+std::string huge_page_setting() {
+  constexpr const char* kPath = "/sys/kernel/mm/transparent_hugepage/enabled";
+  if (!std::filesystem::exists(kPath)) return "";
+  const auto text = read_proc(kPath);
+  const auto begin = text.find('[');
+  const auto end = text.find(']', begin);
+  return begin == std::string::npos || end == std::string::npos ? "" : text.substr(begin + 1, end - begin - 1);
+}
+
+std::vector<std::string> advice(const DoctorReport& report) {
+  std::vector<std::string> lines;
+  const auto say = [&lines](bool applies, std::string line) {
+    if (applies) lines.push_back(std::move(line));
+  };
+  const auto set = [](const char* variable) { return std::getenv(variable) != nullptr; };
+  const auto& sets = report.instruction_sets;
+  const bool avx512 = std::find(sets.begin(), sets.end(), "avx512f") != sets.end();
+  say(report.huge_pages == "never",
+      "huge pages are off: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled, as root, makes large tensors "
+      "faster");
+  say(report.processors_allowed < report.processors_online,
+      fmt::format("only {} of {} processors may be used: see taskset, the batch system's request, or the container",
+                  report.processors_allowed, report.processors_online));
+  say(report.threads < report.processors_allowed,
+      fmt::format("{} threads for {} processors: OMP_NUM_THREADS or run.threads asks for fewer", report.threads,
+                  report.processors_allowed));
+  say(set("LD_PRELOAD"), "LD_PRELOAD is set: another allocator or OpenMP runtime slows training down or breaks it");
+  say(avx512 && !report.runtime.avx512_gemm && set("LLMTRAIN_MKL_AVX512"),
+      "LLMTRAIN_MKL_AVX512 turns the faster matrix kernels off");
+  say(report.memory.available < kLittleMemory,
+      fmt::format("{} of memory are available: end other programs, or train with pretrain.recompute: true",
+                  human_bytes(report.memory.available)));
+  say(!report.disk_rate, "the working directory cannot be written to: runs need a place, see run.dir");
+  say(report.disk_rate && *report.disk_rate < kSlowDisk,
+      "the working directory is on a slow disk: checkpoints take long; give run.dir another place");
+  return lines;
+}
+
 }  // namespace
 
 DoctorReport examine() {
+  const auto runtime = start_runtime({});
   multiply_on_all_threads();
   const auto files = mapped_files(read_proc("/proc/self/maps"));
   DoctorReport report;
@@ -70,9 +127,13 @@ DoctorReport examine() {
   report.processors_allowed = available_processors();
   report.processors_online = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
   report.instruction_sets = instruction_sets(read_proc("/proc/cpuinfo"));
-  report.memory = parse_memory(read_proc("/proc/meminfo"));
+  report.memory = host_memory();
+  report.runtime = runtime;
+  report.huge_pages = huge_page_setting();
   report.glibc = ::gnu_get_libc_version();
   report.compiler = __VERSION__;
+  measure(report);
+  report.mend = advice(report);
   return report;
 }
 
@@ -85,22 +146,32 @@ std::string to_text(const DoctorReport& report) {
   line("libtorch", fmt::format("{} ({} build{}), {}", report.libtorch_loaded_version, report.libtorch_variant,
                                report.libtorch_variant == "CPU" || report.cuda_linked ? "" : ", CPU part only",
                                report.libtorch_path));
-  line("kernels", report.libtorch_kernels);
+  line("kernels", fmt::format("{}; matrix products {}", report.libtorch_kernels,
+                              report.runtime.avx512_gemm ? "by MKL's AVX-512 kernels, switched on" : "as MKL chooses"));
   line("openmp", fmt::format("{}", fmt::join(report.openmp_runtimes, ", ")));
-  line("threads", fmt::format("{}, between operators {}; {} in the process", report.threads, report.interop_threads,
+  line("threads", fmt::format("{}{}, between operators {}; {} in the process", report.threads,
+                              report.runtime.pinned ? ", bound to processors" : "", report.interop_threads,
                               report.process_threads));
   line("processors", fmt::format("{} allowed of {} online", report.processors_allowed, report.processors_online));
   line("instructions", fmt::format("{}", fmt::join(report.instruction_sets, ", ")));
   line("memory",
        fmt::format("{}, available {}", human_bytes(report.memory.total), human_bytes(report.memory.available)));
+  line("huge pages", report.huge_pages.empty()
+                         ? "not in this kernel"
+                         : report.huge_pages + (report.runtime.huge_pages ? ", used" : ", not used"));
+  line("products",
+       fmt::format("{:.0f} GFLOP/s in fp32, {:.0f} in bf16", report.fp32_rate / 1e9, report.bf16_rate / 1e9));
+  line("disk", report.disk_rate ? human_bytes(static_cast<std::uint64_t>(*report.disk_rate)) + "/s written and synced"
+                                : "not writable");
   line("gpus", fmt::format("{}", report.cuda_devices));
   line("glibc", report.glibc);
   line("compiler", report.compiler);
+  for (const auto& advice_line : report.mend) line("mend", advice_line);
   return text;
 }
 
 std::string to_json(const DoctorReport& report) {
-  const nlohmann::ordered_json json = {
+  nlohmann::ordered_json json = {
       {"llmtrain", LLMTRAIN_VERSION},
       {"libtorch",
        {{"version", report.libtorch_loaded_version},
@@ -118,7 +189,18 @@ std::string to_json(const DoctorReport& report) {
       {"memory", {{"total_bytes", report.memory.total}, {"available_bytes", report.memory.available}}},
       {"gpus", report.cuda_devices},
       {"glibc", report.glibc},
-      {"compiler", report.compiler}};
+      {"compiler", report.compiler},
+      {"chosen",
+       {{"threads", report.runtime.threads},
+        {"pinned", report.runtime.pinned},
+        {"caching_allocator", report.runtime.caching_allocator},
+        {"huge_pages", report.runtime.huge_pages},
+        {"avx512_gemm", report.runtime.avx512_gemm}}},
+      {"huge_pages", report.huge_pages},
+      {"flops_per_second", {{"fp32", report.fp32_rate}, {"bf16", report.bf16_rate}}},
+      {"disk_bytes_per_second", nullptr},
+      {"mend", report.mend}};
+  if (report.disk_rate) json["disk_bytes_per_second"] = *report.disk_rate;
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

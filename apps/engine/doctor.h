@@ -3,6 +3,8 @@
 #include <vector>
 
 #include "apps/engine/machine.h"
+#include "lib/base/host_memory.h"
+#include "lib/ops/runtime.h"
 
 namespace llmtrain {
 
@@ -22,12 +24,19 @@ struct DoctorReport {
   int processors_allowed = 0;  // sched_getaffinity
   int processors_online = 0;
   std::vector<std::string> instruction_sets;
-  Memory memory;
+  HostMemory memory;
+  RuntimeChoices runtime;  // what was chosen for this machine
+  std::string huge_pages;  // the kernel's setting: "always", "madvise", "never", "" where there are none
+  double fp32_rate = 0;    // of matrix products, FLOP/s
+  double bf16_rate = 0;
+  std::optional<double> disk_rate;  // bytes a second to the working directory, synced; nothing where it is read-only
+  std::vector<std::string> mend;    // what would make training faster or possible, a line each
   std::string glibc;
   std::string compiler;
 };
 
-// Multiplies two matrices on all threads and looks at the process.
+// Starts the runtime, multiplies on all threads, measures for about two seconds and looks at the process. Throws
+// stopped_error.
 DoctorReport examine();
 
 std::string to_text(const DoctorReport& report);

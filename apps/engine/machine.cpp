@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
+#include <chrono>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/signals.h"
 
 namespace llmtrain {
 namespace {
@@ -20,15 +22,6 @@ std::string_view take(std::string_view& rest, char separator) {
   const auto taken = rest.substr(0, end);
   rest.remove_prefix(std::min(end + 1, rest.size()));
   return taken;
-}
-
-std::uint64_t meminfo_bytes(const std::string& meminfo, const std::string& key) {
-  unsigned long long kibibytes = 0;
-  const auto start = meminfo.find(key + ":");
-  if (start == std::string::npos || std::sscanf(meminfo.c_str() + start, "%*[A-Za-z]: %llu kB", &kibibytes) != 1) {
-    throw input_error("/proc/meminfo: no figure for '{}', expected one in kB", key);
-  }
-  return kibibytes * 1024;
 }
 
 }  // namespace
@@ -86,8 +79,22 @@ std::vector<std::string> instruction_sets(std::string_view cpuinfo) {
   return sets;
 }
 
-Memory parse_memory(const std::string& meminfo) {
-  return {.total = meminfo_bytes(meminfo, "MemTotal"), .available = meminfo_bytes(meminfo, "MemAvailable")};
+std::optional<double> write_rate(const std::filesystem::path& folder, std::uint64_t bytes) {
+  using Clock = std::chrono::steady_clock;
+  // The file has no name from the start, so nothing can be left behind.
+  const FileDescriptor fd(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (fd.get() < 0) return std::nullopt;
+  const std::vector<char> piece(std::size_t{1} << 20, 'x');
+  const auto start = Clock::now();
+  for (std::uint64_t written = 0; written < bytes;) {
+    stop_point("measuring the disk");
+    const auto count = ::write(fd.get(), piece.data(), std::min<std::uint64_t>(piece.size(), bytes - written));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return std::nullopt;
+    written += static_cast<std::uint64_t>(count);
+  }
+  if (::fsync(fd.get()) != 0) return std::nullopt;
+  return static_cast<double>(bytes) / std::max(1e-9, std::chrono::duration<double>(Clock::now() - start).count());
 }
 
 }  // namespace llmtrain

@@ -16,6 +16,7 @@
 #include "lib/base/text.h"
 #include "lib/config/saved_pipeline.h"
 #include "lib/interop/hf_export.h"
+#include "lib/ops/matrix_rate.h"
 #include "lib/ops/runtime.h"
 #include "lib/params/init.h"
 #include "lib/plan/memory.h"
@@ -32,6 +33,8 @@ namespace llmtrain {
 namespace {
 
 constexpr const char* kStage = "pretrain";
+// What is spent at the start on measuring the rate of matrix products, which utilisation is a share of.
+constexpr double kRateSeconds = 0.1;
 
 // What is chosen once for a run, and used again when it is resumed.
 struct Choices {
@@ -249,7 +252,8 @@ class Pretraining {
       metrics.write({{"step", progress.step}, {"event", std::string("resume")}});
       tensorboard.resume_after(progress.step);
     }
-    Throughput throughput({.flops_a_token = training_flops_per_token(inputs.shape, config.sequence_length)});
+    Throughput throughput({.flops_a_token = training_flops_per_token(inputs.shape, config.sequence_length),
+                           .peak_flops = measured_matrix_rate(types.compute, kRateSeconds)});
     const LoopParts parts{
         .store = store,
         .optimizer = optimizer,

@@ -90,6 +90,27 @@ TEST(Doctor, SeesAnAffinityMask) {
   EXPECT_EQ(nlohmann::json::parse(result.out).at("processors").at("allowed"), 1);
 }
 
+// A single product of 1024 takes 2 GFLOP; a machine that needs a second for it has no vector unit.
+TEST(Doctor, MeasuresProductsAndTheDisk) {
+  const auto report = doctor_report();
+  EXPECT_GT(report.at("flops_per_second").at("fp32"), 1e9);
+  EXPECT_GT(report.at("flops_per_second").at("bf16"), 1e8);
+  EXPECT_GT(report.at("disk_bytes_per_second"), 1e5);
+}
+
+TEST(Doctor, SaysWhatToMend) {
+  ProgramOptions options;
+  options.environment["OMP_NUM_THREADS"] = "1";
+  const auto result = run_program({kEngine, "doctor", "--json"}, options);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const auto report = nlohmann::json::parse(result.out);
+  EXPECT_EQ(report.at("chosen").at("threads"), 1);
+  if (available_processors() == 1) GTEST_SKIP() << "needs two processors";
+  EXPECT_THAT(report.at("mend").dump(), HasSubstr("OMP_NUM_THREADS"));
+  const auto bound = run_program({"/usr/bin/taskset", "--cpu-list", "0", kEngine, "doctor"});
+  EXPECT_THAT(bound.out, HasSubstr("mend         only 1 of "));
+}
+
 TEST(Doctor, LoadsTheLibtorchItWasCompiledAgainst) {
   const auto libtorch = doctor_report().at("libtorch");
   EXPECT_EQ(libtorch.at("version"), libtorch.at("compiled_against"));

@@ -53,21 +53,15 @@ TEST(InstructionSets, IsEmptyWhereTheKernelReportsNone) {
   EXPECT_THAT(instruction_sets("processor\t: 0\nFeatures\t: fp asimd\n"), IsEmpty());
 }
 
-TEST(ParseMemory, ReadsKibibytes) {
-  const auto memory = parse_memory("MemTotal:       24689604 kB\nMemFree:  1 kB\nMemAvailable:   22958576 kB\n");
-  EXPECT_EQ(memory.total, 24689604ULL * 1024);
-  EXPECT_EQ(memory.available, 22958576ULL * 1024);
+TEST(WriteRate, MeasuresAFolderAndLeavesNothingInIt) {
+  const TempDir folder;
+  const auto rate = write_rate(folder.path(), std::uint64_t{1} << 20);
+  ASSERT_TRUE(rate.has_value());
+  EXPECT_GT(*rate, 0);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
-TEST(ParseMemory, NamesAMissingFigure) {
-  EXPECT_THAT(error_of(ExitCode::kInput, [] { parse_memory("MemTotal: 5 kB\n"); }), HasSubstr("'MemAvailable'"));
-}
-
-TEST(ParseMemory, AgreesWithTheSystemCall) {
-  const auto memory = parse_memory(read_proc("/proc/meminfo"));
-  const auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
-  EXPECT_EQ(memory.total, pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE)));
-}
+TEST(WriteRate, IsNothingWhereThereIsNoFolder) { EXPECT_FALSE(write_rate("/no/such/folder", 1).has_value()); }
 
 }  // namespace
 }  // namespace llmtrain
