@@ -20,8 +20,6 @@ llmtrain() {
 
 scripts/build.sh llmtrain llmtrain-engine
 llmtrain config check $pipeline
-llmtrain tokenizer train $pipeline
-llmtrain data prepare $pipeline
 llmtrain data stats $pipeline
-llmtrain data preview $pipeline --rows 1
+llmtrain pretrain $pipeline
 say "done"
