@@ -1,7 +1,5 @@
 #include "apps/engine/doctor.h"
 
-#include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <iterator>
 
@@ -14,6 +12,7 @@
 #include <torch/csrc/api/include/torch/version.h>
 #include <unistd.h>
 
+#include "apps/engine/advice.h"
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
 #include "lib/base/signals.h"
@@ -52,17 +51,17 @@ void multiply_on_all_threads() {
   ENSURE(total == static_cast<double>(size * size * size), total);
 }
 
-constexpr double kRateSeconds = 0.5;
+constexpr double kRateSeconds = 0.25;
 constexpr std::uint64_t kDiskBytes = std::uint64_t{64} << 20;
-constexpr double kSlowDisk = 50e6;  // bytes a second
-constexpr std::uint64_t kLittleMemory = std::uint64_t{2} << 30;
 
 void measure(DoctorReport& report) {
   stop_point("measuring matrix products");
   report.fp32_rate = measured_matrix_rate(at::kFloat, kRateSeconds);
   stop_point("measuring matrix products");
   report.bf16_rate = measured_matrix_rate(at::kBFloat16, kRateSeconds);
+  stop_point("measuring matrix products");
   report.disk_rate = write_rate(".", kDiskBytes);
+  stop_point("measuring the disk");
 }
 
 // The word in brackets: "always [madvise] never".
@@ -73,35 +72,6 @@ std::string huge_page_setting() {
   const auto begin = text.find('[');
   const auto end = text.find(']', begin);
   return begin == std::string::npos || end == std::string::npos ? "" : text.substr(begin + 1, end - begin - 1);
-}
-
-std::vector<std::string> advice(const DoctorReport& report) {
-  std::vector<std::string> lines;
-  const auto say = [&lines](bool applies, std::string line) {
-    if (applies) lines.push_back(std::move(line));
-  };
-  const auto set = [](const char* variable) { return std::getenv(variable) != nullptr; };
-  const auto& sets = report.instruction_sets;
-  const bool avx512 = std::find(sets.begin(), sets.end(), "avx512f") != sets.end();
-  say(report.huge_pages == "never",
-      "huge pages are off: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled, as root, makes large tensors "
-      "faster");
-  say(report.processors_allowed < report.processors_online,
-      fmt::format("only {} of {} processors may be used: see taskset, the batch system's request, or the container",
-                  report.processors_allowed, report.processors_online));
-  say(report.threads < report.processors_allowed,
-      fmt::format("{} threads for {} processors: OMP_NUM_THREADS or run.threads asks for fewer", report.threads,
-                  report.processors_allowed));
-  say(set("LD_PRELOAD"), "LD_PRELOAD is set: another allocator or OpenMP runtime slows training down or breaks it");
-  say(avx512 && !report.runtime.avx512_gemm && set("LLMTRAIN_MKL_AVX512"),
-      "LLMTRAIN_MKL_AVX512 turns the faster matrix kernels off");
-  say(report.memory.available < kLittleMemory,
-      fmt::format("{} of memory are available: end other programs, or train with pretrain.recompute: true",
-                  human_bytes(report.memory.available)));
-  say(!report.disk_rate, "the working directory cannot be written to: runs need a place, see run.dir");
-  say(report.disk_rate && *report.disk_rate < kSlowDisk,
-      "the working directory is on a slow disk: checkpoints take long; give run.dir another place");
-  return lines;
 }
 
 }  // namespace
@@ -126,6 +96,7 @@ DoctorReport examine() {
   report.interop_threads = at::get_num_interop_threads();
   report.processors_allowed = available_processors();
   report.processors_online = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
+  report.cores = count_cores(allowed_processors());
   report.instruction_sets = instruction_sets(read_proc("/proc/cpuinfo"));
   report.memory = host_memory();
   report.runtime = runtime;
@@ -133,7 +104,7 @@ DoctorReport examine() {
   report.glibc = ::gnu_get_libc_version();
   report.compiler = __VERSION__;
   measure(report);
-  report.mend = advice(report);
+  report.mend = advice(report, process_variable);
   return report;
 }
 
@@ -152,7 +123,8 @@ std::string to_text(const DoctorReport& report) {
   line("threads", fmt::format("{}{}, between operators {}; {} in the process", report.threads,
                               report.runtime.pinned ? ", bound to processors" : "", report.interop_threads,
                               report.process_threads));
-  line("processors", fmt::format("{} allowed of {} online", report.processors_allowed, report.processors_online));
+  line("processors", fmt::format("{} allowed of {} online, {}", report.processors_allowed, report.processors_online,
+                                 counted(static_cast<std::uint64_t>(report.cores), "core")));
   line("instructions", fmt::format("{}", fmt::join(report.instruction_sets, ", ")));
   line("memory",
        fmt::format("{}, available {}", human_bytes(report.memory.total), human_bytes(report.memory.available)));
@@ -184,7 +156,8 @@ std::string to_json(const DoctorReport& report) {
       {"threads", report.threads},
       {"process_threads", report.process_threads},
       {"interop_threads", report.interop_threads},
-      {"processors", {{"allowed", report.processors_allowed}, {"online", report.processors_online}}},
+      {"processors",
+       {{"allowed", report.processors_allowed}, {"online", report.processors_online}, {"cores", report.cores}}},
       {"instruction_sets", report.instruction_sets},
       {"memory", {{"total_bytes", report.memory.total}, {"available_bytes", report.memory.available}}},
       {"gpus", report.cuda_devices},

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,20 +24,22 @@ struct DoctorReport {
   int interop_threads = 0;
   int processors_allowed = 0;  // sched_getaffinity
   int processors_online = 0;
+  int cores = 0;  // of the processors allowed
   std::vector<std::string> instruction_sets;
   HostMemory memory;
   RuntimeChoices runtime;  // what was chosen for this machine
   std::string huge_pages;  // the kernel's setting: "always", "madvise", "never", "" where there are none
   double fp32_rate = 0;    // of matrix products, FLOP/s
   double bf16_rate = 0;
-  std::optional<double> disk_rate;  // bytes a second to the working directory, synced; nothing where it is read-only
-  std::vector<std::string> mend;    // what would make training faster or possible, a line each
+  std::optional<double>
+      disk_rate;  // bytes a second to the working directory, synced; nothing where it cannot be written to
+  std::vector<std::string> mend;  // what would make training faster or possible, a line each
   std::string glibc;
   std::string compiler;
 };
 
-// Starts the runtime, multiplies on all threads, measures for about two seconds and looks at the process. Throws
-// stopped_error.
+// Starts the runtime, multiplies on all threads, measures for at most about two seconds and looks at the process.
+// Throws stopped_error.
 DoctorReport examine();
 
 std::string to_text(const DoctorReport& report);

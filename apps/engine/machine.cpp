@@ -4,9 +4,12 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
+#include <set>
 
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <fmt/format.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "lib/base/error.h"
@@ -79,22 +82,45 @@ std::vector<std::string> instruction_sets(std::string_view cpuinfo) {
   return sets;
 }
 
+std::vector<int> allowed_processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> processors;
+  if (::sched_getaffinity(0, sizeof(set), &set) != 0) return processors;
+  for (int processor = 0; processor < CPU_SETSIZE; ++processor) {
+    if (CPU_ISSET(static_cast<std::size_t>(processor), &set)) processors.push_back(processor);
+  }
+  return processors;
+}
+
+int count_cores(const std::vector<int>& processors, const std::filesystem::path& root) {
+  std::set<std::string> cores;  // by the list of their threads
+  for (const int processor : processors) {
+    const auto path = root / fmt::format("sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", processor);
+    cores.insert(std::filesystem::exists(path) ? read_proc(path.c_str()) : fmt::format("{}\n", processor));
+  }
+  return static_cast<int>(cores.size());
+}
+
 std::optional<double> write_rate(const std::filesystem::path& folder, std::uint64_t bytes) {
   using Clock = std::chrono::steady_clock;
-  // The file has no name from the start, so nothing can be left behind.
-  const FileDescriptor fd(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR));
-  if (fd.get() < 0) return std::nullopt;
-  const std::vector<char> piece(std::size_t{1} << 20, 'x');
+  auto path = (folder / "llmtrain-XXXXXX").string();
+  const FileDescriptor fd(::mkostemp(path.data(), O_CLOEXEC));
+  // Without its name from the start, nothing can be left behind.
+  if (fd.get() < 0 || ::unlink(path.c_str()) != 0) return std::nullopt;
+  const std::vector<char> piece(std::size_t{8} << 20, 'x');
   const auto start = Clock::now();
-  for (std::uint64_t written = 0; written < bytes;) {
+  std::uint64_t written = 0;
+  double seconds = 0;
+  while (written < bytes && seconds < 1) {
     stop_point("measuring the disk");
     const auto count = ::write(fd.get(), piece.data(), std::min<std::uint64_t>(piece.size(), bytes - written));
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return std::nullopt;
+    if (count <= 0 || ::fdatasync(fd.get()) != 0) return std::nullopt;
     written += static_cast<std::uint64_t>(count);
+    seconds = std::chrono::duration<double>(Clock::now() - start).count();
   }
-  if (::fsync(fd.get()) != 0) return std::nullopt;
-  return static_cast<double>(bytes) / std::max(1e-9, std::chrono::duration<double>(Clock::now() - start).count());
+  return static_cast<double>(written) / std::max(seconds, 1e-9);
 }
 
 }  // namespace llmtrain

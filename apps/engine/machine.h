@@ -18,9 +18,14 @@ std::vector<std::string> openmp_runtimes(const std::vector<std::string>& files);
 // Those that decide which kernels run, of the flags that the kernel reports in /proc/cpuinfo.
 std::vector<std::string> instruction_sets(std::string_view cpuinfo);
 
-// How fast the file system of a folder makes bytes durable, in bytes a second: a temporary file is written, synced and
-// removed, in pieces, a signal's stop between them. Nothing where the folder cannot be written to. Throws
-// stopped_error.
+// Processor cores among the processors of sched_getaffinity(2): threads of one core count once. root: stands before
+// /sys, for tests. A processor that the kernel says nothing of is a core of its own.
+int count_cores(const std::vector<int>& processors, const std::filesystem::path& root = "/");
+std::vector<int> allowed_processors();
+
+// How fast the file system of a folder makes bytes durable, in bytes a second: a nameless file is written and synced in
+// pieces, until all `bytes` or a second has gone; a signal's stop between two. Nothing where the folder cannot be
+// written to or has no room. Throws stopped_error.
 std::optional<double> write_rate(const std::filesystem::path& folder, std::uint64_t bytes);
 
 }  // namespace llmtrain

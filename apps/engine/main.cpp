@@ -11,12 +11,14 @@
 #include "apps/llmtrain/error_report.h"
 #include "lib/base/known_variables.h"
 #include "lib/base/signals.h"
+#include "lib/ops/runtime.h"
 
 namespace llmtrain {
 namespace {
 
 int run(int argc, char** argv) {
   install_signal_handlers();
+  use_all_processors();
   check_variables(variable_names());
   CLI::App app("The part of llmtrain that needs tensors; `llmtrain` starts it.", "llmtrain-engine");
   app.set_version_flag("-V,--version", std::string("llmtrain-engine ") + LLMTRAIN_VERSION);

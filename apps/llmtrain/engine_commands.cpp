@@ -2,6 +2,7 @@
 
 #include "apps/llmtrain/become_engine.h"
 #include "apps/llmtrain/commands.h"
+#include "apps/llmtrain/engine_environment.h"
 
 namespace llmtrain {
 
@@ -13,6 +14,7 @@ void add_engine_commands(CLI::App& app, Action& action) {
     action = [json]() -> ExitCode {
       std::vector<std::string> arguments = {"doctor"};
       if (*json) arguments.emplace_back("--json");
+      set_engine_variables({});
       become_engine(arguments);
     };
   });

@@ -52,10 +52,15 @@ bool is_zero(const char* variable) {
   return value != nullptr && std::string_view(value) == "0";
 }
 
-// Where OpenMP binds threads it has bound this one when it was loaded, to the first place alone. Threads that are no
-// part of an operator inherit that (a loader's, a writer's) and would share one processor. So this thread gets all
-// places back; OpenMP binds those that it starts itself.
-void leave_first_place() {
+void flush_denormals_on_all_threads(int threads) {
+  ENSURE(at::globalContext().setFlushDenormal(true));
+  // Threads that OpenMP starts later take the setting over from the one that starts them.
+  at::parallel_for(0, threads, 1, [](std::int64_t, std::int64_t) { at::globalContext().setFlushDenormal(true); });
+}
+
+}  // namespace
+
+void use_all_processors() {
   if (omp_get_num_places() == 0) return;
   cpu_set_t all;
   CPU_ZERO(&all);
@@ -67,14 +72,6 @@ void leave_first_place() {
   ENSURE(::sched_setaffinity(0, sizeof(all), &all) == 0, CPU_COUNT(&all));
 }
 
-void flush_denormals_on_all_threads(int threads) {
-  ENSURE(at::globalContext().setFlushDenormal(true));
-  // Threads that OpenMP starts later take the setting over from the one that starts them.
-  at::parallel_for(0, threads, 1, [](std::int64_t, std::int64_t) { at::globalContext().setFlushDenormal(true); });
-}
-
-}  // namespace
-
 RuntimeChoices start_runtime(const RuntimeOptions& options) {
   ENSURE(installed_allocator() == nullptr);
   ENSURE(options.threads >= 0, options.threads);
@@ -85,7 +82,7 @@ RuntimeChoices start_runtime(const RuntimeOptions& options) {
 
   // OpenMP counted the processors before it bound this thread to one of them.
   choices.threads = options.threads > 0 ? options.threads : std::min(omp_get_num_procs(), omp_get_max_threads());
-  leave_first_place();
+  use_all_processors();
   at::set_num_threads(choices.threads);  // and tells MKL not to choose another number by itself
   at::set_num_interop_threads(1);
   choices.pinned = omp_get_proc_bind() != omp_proc_bind_false && omp_get_num_places() >= choices.threads;

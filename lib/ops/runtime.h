@@ -19,8 +19,13 @@ struct RuntimeChoices {
   std::string kernels;       // instruction set of LibTorch's own kernels
 };
 
-// Installs the caching allocator; sets threads, flush-to-zero on each of them and deterministic algorithms; lets what
-// other threads the process starts run on all of its processors. First thing in the engine's main; once (ENSURE).
+// Where OpenMP binds threads (env OMP_PROC_BIND), it has bound the one that loaded it to its first place, and every
+// thread that this one starts, a loader's or a writer's, would inherit that; available_processors() says 1. This gives
+// the calling thread all places back; OpenMP binds those that it starts itself. First thing in the engine's main.
+void use_all_processors();
+
+// Installs the caching allocator; sets threads, flush-to-zero on each of them and deterministic algorithms; calls
+// use_all_processors(). Before the first tensor; once (ENSURE).
 RuntimeChoices start_runtime(const RuntimeOptions& options);
 
 // Bytes of tensors, as the caching allocator counts them; zeros before start_runtime().

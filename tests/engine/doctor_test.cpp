@@ -1,10 +1,18 @@
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <string>
+#include <thread>
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/base/parallel.h"
+#include "lib/base/text.h"
 #include "tests/support/test_support.h"
 
 namespace llmtrain {
@@ -18,10 +26,16 @@ using testing::SizeIs;
 const std::string kFront = LLMTRAIN_BINARY_DIR "/llmtrain";
 const std::string kEngine = LLMTRAIN_BINARY_DIR "/llmtrain-engine";
 
-nlohmann::json doctor_report() {
-  const auto result = run_program({kEngine, "doctor", "--json"});
+nlohmann::json report_of(const std::vector<std::string>& command, const ProgramOptions& options = {}) {
+  const auto result = run_program(command, options);
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  return nlohmann::json::parse(result.out);
+  return nlohmann::json::parse(result.out, nullptr, /*allow_exceptions=*/false);
+}
+
+// Of a process like all others; it measures, so one serves all tests.
+const nlohmann::json& doctor_report() {
+  static const auto report = report_of({kEngine, "doctor", "--json"});
+  return report;
 }
 
 std::string libraries_of(const std::string& program) {
@@ -85,9 +99,8 @@ TEST(Doctor, HasSetEveryThreadToWork) {
 }
 
 TEST(Doctor, SeesAnAffinityMask) {
-  const auto result = run_program({"/usr/bin/taskset", "--cpu-list", "0", kEngine, "doctor", "--json"});
-  ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_EQ(nlohmann::json::parse(result.out).at("processors").at("allowed"), 1);
+  const auto report = report_of({"/usr/bin/taskset", "--cpu-list", "0", kEngine, "doctor", "--json"});
+  EXPECT_EQ(report.at("processors").at("allowed"), 1);
 }
 
 // A single product of 1024 takes 2 GFLOP; a machine that needs a second for it has no vector unit.
@@ -101,14 +114,75 @@ TEST(Doctor, MeasuresProductsAndTheDisk) {
 TEST(Doctor, SaysWhatToMend) {
   ProgramOptions options;
   options.environment["OMP_NUM_THREADS"] = "1";
-  const auto result = run_program({kEngine, "doctor", "--json"}, options);
-  ASSERT_EQ(result.exit_code, 0) << result.err;
-  const auto report = nlohmann::json::parse(result.out);
+  const auto report = report_of({kEngine, "doctor", "--json"}, options);
   EXPECT_EQ(report.at("chosen").at("threads"), 1);
   if (available_processors() == 1) GTEST_SKIP() << "needs two processors";
   EXPECT_THAT(report.at("mend").dump(), HasSubstr("OMP_NUM_THREADS"));
   const auto bound = run_program({"/usr/bin/taskset", "--cpu-list", "0", kEngine, "doctor"});
   EXPECT_THAT(bound.out, HasSubstr("mend         only 1 of "));
+}
+
+// Asked for a stop after it has installed its handlers, with measurements of a second before it.
+int exit_code_after(int signal, const std::string& output) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int fd = ::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ::dup2(fd, STDOUT_FILENO);
+    ::dup2(fd, STDERR_FILENO);
+    ::execl(kEngine.c_str(), kEngine.c_str(), "doctor", nullptr);
+    ::_exit(127);
+  }
+  const auto catches = [child, signal] {
+    const auto status = slurp(fmt::format("/proc/{}/status", child));
+    const auto mask = status.find("SigCgt:");
+    return mask != std::string::npos && ((std::stoull(status.substr(mask + 7), nullptr, 16) >> (signal - 1)) & 1U) != 0;
+  };
+  while (!catches()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  ::kill(child, signal);
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+TEST(Doctor, StopsOnASignal) {
+  const TempDir folder;
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const auto output = folder / "output";
+    EXPECT_EQ(exit_code_after(signal, output.string()), 75) << signal;
+    EXPECT_THAT(slurp(output), HasSubstr("stopped measuring"));
+    EXPECT_THAT(slurp(output), Not(HasSubstr("libtorch")));
+  }
+}
+
+TEST(Doctor, SaysThatTheDiskCannotBeWrittenTo) {
+  ProgramOptions options;
+  options.directory = "/proc";
+  const auto report = report_of({kEngine, "doctor", "--json"}, options);
+  EXPECT_TRUE(report.at("disk_bytes_per_second").is_null());
+  EXPECT_THAT(report.at("mend").dump(), HasSubstr("cannot be written to"));
+}
+
+// Bound threads are OpenMP's alone: the process itself may still run everywhere.
+TEST(Doctor, KeepsAllProcessorsWhereOpenmpBindsThreads) {
+  ProgramOptions options;
+  options.environment = {{"OMP_PROC_BIND", "close"}, {"OMP_PLACES", "cores"}};
+  const auto report = report_of({kEngine, "doctor", "--json"}, options);
+  EXPECT_EQ(report.at("processors").at("allowed"), available_processors());
+  EXPECT_EQ(report.at("chosen").at("threads"), available_processors());
+  EXPECT_EQ(report.at("chosen").at("pinned"), true);
+}
+
+// Preparing data uses threads of our own before the runtime is started.
+TEST(Engine, PreparesOnAllProcessorsWhereOpenmpBindsThreads) {
+  const TempDir folder;
+  ProgramOptions options;
+  options.directory = folder.path();
+  options.environment = {{"OMP_PROC_BIND", "close"}, {"OMP_PLACES", "cores"}};
+  std::filesystem::create_directory_symlink(fs::path(LLMTRAIN_SOURCE_DIR) / "data", folder / "data");
+  const auto result =
+      run_program({kEngine, "pretrain", LLMTRAIN_SOURCE_DIR "/configs/quickstart/pipeline.yaml", "--dry-run"}, options);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr(counted(static_cast<std::uint64_t>(available_processors()), "thread")));
 }
 
 TEST(Doctor, LoadsTheLibtorchItWasCompiledAgainst) {
@@ -141,9 +215,12 @@ TEST(Engine, FailsWhereItsOutputCannotBeWritten) {
 }
 
 TEST(Front, HandsDoctorToTheEngine) {
-  const auto result = run_program({kFront, "doctor", "--json"});
-  ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_EQ(nlohmann::json::parse(result.out).at("libtorch"), doctor_report().at("libtorch"));
+  const auto report = report_of({kFront, "doctor", "--json"});
+  EXPECT_EQ(report.at("libtorch"), doctor_report().at("libtorch"));
+  // Threads are bound where the machine is all ours and each has a core.
+  const auto& processors = report.at("processors");
+  EXPECT_EQ(report.at("chosen").at("pinned"),
+            processors.at("allowed") == processors.at("cores") && processors.at("allowed") == processors.at("online"));
 }
 
 TEST(Front, LinksNothingOfLibtorch) {

@@ -1,8 +1,13 @@
 #include "apps/engine/machine.h"
 
-#include <gmock/gmock.h>
-#include <unistd.h>
+#include <csignal>
+#include <filesystem>
 
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "lib/base/parallel.h"
+#include "lib/base/signals.h"
 #include "tests/support/test_support.h"
 
 namespace llmtrain {
@@ -62,6 +67,38 @@ TEST(WriteRate, MeasuresAFolderAndLeavesNothingInIt) {
 }
 
 TEST(WriteRate, IsNothingWhereThereIsNoFolder) { EXPECT_FALSE(write_rate("/no/such/folder", 1).has_value()); }
+
+TEST(WriteRate, StopsWhereASignalAskedForIt) {
+  install_signal_handlers();
+  ::raise(SIGTERM);
+  const TempDir folder;
+  EXPECT_THAT(error_of(ExitCode::kRequeue, [&] { write_rate(folder.path(), 1); }), HasSubstr("stopped"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  reset_signal_flags();
+}
+
+TEST(CountCores, CountsThreadsOfOneCoreOnce) {
+  const TempDir root;
+  const auto write = [&root](int processor, const std::string& siblings) {
+    root.write(fmt::format("sys/devices/system/cpu/cpu{}/topology/thread_siblings_list", processor), siblings + "\n");
+  };
+  write(0, "0,2");
+  write(1, "1,3");
+  write(2, "0,2");
+  write(3, "1,3");
+  EXPECT_EQ(count_cores({0, 1, 2, 3}, root.path()), 2);
+  EXPECT_EQ(count_cores({0, 2}, root.path()), 1);
+  EXPECT_EQ(count_cores({1, 2}, root.path()), 2);
+}
+
+TEST(CountCores, CountsAProcessorThatTheKernelSaysNothingOf) {
+  const TempDir root;
+  EXPECT_EQ(count_cores({0, 5}, root.path()), 2);
+}
+
+TEST(AllowedProcessors, AreThoseOfTheAffinityMask) {
+  EXPECT_EQ(static_cast<int>(allowed_processors().size()), available_processors());
+}
 
 }  // namespace
 }  // namespace llmtrain
