@@ -5,14 +5,16 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lib/base/error.h"
+
 namespace llmtrain {
 
 std::optional<double> UpdateGuard::median() const {
   if (static_cast<std::int64_t>(window_.size()) < config_.outlier_window) return std::nullopt;
   std::vector<double> sorted(window_.begin(), window_.end());
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end());
-  return *middle;
+  std::sort(sorted.begin(), sorted.end());
+  const std::size_t middle = sorted.size() / 2;
+  return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 UpdateVerdict UpdateGuard::judge(bool finite, double grad_norm) {
@@ -39,11 +41,16 @@ std::string UpdateGuard::state() const {
 }
 
 void UpdateGuard::load(const std::string& state) {
-  const auto json = nlohmann::json::parse(state);
-  const auto window = json.at("window").get<std::vector<double>>();
-  window_.assign(window.begin(), window.end());
-  non_finite_in_a_row_ = json.at("non_finite_in_a_row").get<std::int64_t>();
-  outliers_in_a_row_ = json.at("outliers_in_a_row").get<std::int64_t>();
+  try {
+    const auto json = nlohmann::json::parse(state);
+    const auto window = json.at("window").get<std::vector<double>>();
+    const auto kept = std::min(window.size(), static_cast<std::size_t>(config_.outlier_window));
+    window_.assign(window.end() - static_cast<std::ptrdiff_t>(kept), window.end());
+    non_finite_in_a_row_ = json.at("non_finite_in_a_row").get<std::int64_t>();
+    outliers_in_a_row_ = json.at("outliers_in_a_row").get<std::int64_t>();
+  } catch (const nlohmann::json::exception& error) {
+    throw resume_error("the saved state of the update guard does not read: {}", error.what());
+  }
 }
 
 }  // namespace llmtrain
