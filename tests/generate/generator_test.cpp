@@ -32,9 +32,10 @@ GenerateOptions greedy(std::int64_t tokens) {
 class Generate : public testing::TestWithParam<std::string> {};
 
 TEST_P(Generate, GreedilyIsTheArgmaxOfFullForwards) {
+  const OneThread one_thread;
   const auto model = model_with_context(GetParam(), 96);
   const auto made = generate(model.decoder, prompt_of(9, 3), greedy(64));
-  Document sequence = some_ids(9, 3);
+  TokenIds sequence = some_ids(9, 3);
   Ids expected;
   for (int i = 0; i < 64; ++i) {
     const auto logits = logits_of(model.decoder, input_of({sequence}));

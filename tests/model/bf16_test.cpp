@@ -11,7 +11,7 @@ namespace {
 class Bf16 : public testing::TestWithParam<std::string> {};
 
 DecoderInput worked_input() {
-  std::vector<Document> rows;
+  std::vector<TokenIds> rows;
   for (std::uint64_t row = 0; row < 5; ++row) rows.push_back(some_ids(24, 40 + row));
   return input_of(rows);
 }
@@ -19,6 +19,7 @@ DecoderInput worked_input() {
 double mean_square(const at::Tensor& x) { return x.to(at::kDouble).pow(2).mean().item<double>(); }
 
 TEST_P(Bf16, ErrsLessThanTwicePlainOperators) {
+  const OneThread one_thread;
   const TinyModel model(GetParam(), kBf16Store);
   const auto input = worked_input();
   const auto truth = plain_decoder(model.shape, model.store, at::kDouble).logits(input);
@@ -41,6 +42,7 @@ double divergence(const at::Tensor& truth, const at::Tensor& logits) {
 // With logits from bf16 activations in wide types, as the loss takes them. Where a processor's bf16 products round more
 // than usual, plain operators do as well.
 TEST_P(Bf16, GivesTheSameDistribution) {
+  const OneThread one_thread;
   const TinyModel model(GetParam(), kBf16Store);
   const auto input = worked_input();
   const auto truth = plain_decoder(model.shape, model.store, at::kDouble).logits(input);
@@ -70,6 +72,7 @@ at::Tensor plain_gradients(const TinyModel& model, at::ScalarType type, const Lo
 }
 
 TEST_P(Bf16, GradientsErrLessThanTwicePlainOperators) {
+  const OneThread one_thread;
   TinyModel model(GetParam(), kBf16Store);
   const LossInput in{.input = worked_input(),
                      .targets = int_tensor(some_ids(120, 4)),

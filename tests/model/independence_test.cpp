@@ -9,13 +9,13 @@ namespace {
 
 class Independence : public testing::TestWithParam<std::string> {};
 
-const std::vector<Document>& worked_documents() {
-  static const std::vector<Document> documents = {some_ids(9, 1), some_ids(1, 2), some_ids(14, 3), some_ids(6, 4)};
+const std::vector<TokenIds>& worked_documents() {
+  static const std::vector<TokenIds> documents = {some_ids(9, 1), some_ids(1, 2), some_ids(14, 3), some_ids(6, 4)};
   return documents;
 }
 
-Document other_ids(const Document& document) {
-  Document changed = document;
+TokenIds other_ids(const TokenIds& document) {
+  TokenIds changed = document;
   for (auto& id : changed) id = (id + 7) % 61;
   return changed;
 }
@@ -62,7 +62,7 @@ TEST_P(Independence, ADocumentChangesNoBitOfOthers) {
   }
 }
 
-// Document 2 is in the batch and not trained.
+// TokenIds 2 is in the batch and not trained.
 TEST_P(Independence, ADocumentChangesNoBitOfTheGradientsOfOthers) {
   TinyModel model(GetParam());
   auto documents = worked_documents();
@@ -87,12 +87,12 @@ TEST_P(Independence, WhatFollowsOnTheRightChangesNothing) {
   auto padded = ids;
   padded.resize(24, 0);
   EXPECT_LE(largest_error(model.decoder.hidden(input_of({padded})).narrow(0, 0, 10), alone), 1e-5);
-  EXPECT_LE(largest_error(model.decoder.hidden(input_of({ids, Document(14, 0)})).narrow(0, 0, 10), alone), 1e-5);
+  EXPECT_LE(largest_error(model.decoder.hidden(input_of({ids, TokenIds(14, 0)})).narrow(0, 0, 10), alone), 1e-5);
 }
 
 TEST_P(Independence, ARowIsTheSameInABatchOfEight) {
   const TinyModel model(GetParam());
-  std::vector<Document> rows;
+  std::vector<TokenIds> rows;
   for (std::uint64_t row = 0; row < 8; ++row) rows.push_back(some_ids(24, 20 + row));
   const auto input = input_of(rows);
   const auto together = model.decoder.hidden(input);

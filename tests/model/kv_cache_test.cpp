@@ -17,12 +17,12 @@ TinyModel long_model(const std::string& name) {
   return TinyModel(name, kFp32Store, [](ModelShape& shape) { shape.context = 64; });
 }
 
-Document part_of(const Document& ids, std::size_t first, std::size_t count) {
+TokenIds part_of(const TokenIds& ids, std::size_t first, std::size_t count) {
   return {ids.begin() + static_cast<std::ptrdiff_t>(first), ids.begin() + static_cast<std::ptrdiff_t>(first + count)};
 }
 
 // Logits of the rest of a slot's sequence, in pieces as given, the last one again and again.
-at::Tensor decoded(const TinyModel& model, KvCache& cache, const Document& ids,
+at::Tensor decoded(const TinyModel& model, KvCache& cache, const TokenIds& ids,
                    const std::vector<std::size_t>& pieces) {
   std::vector<at::Tensor> all;
   auto done = static_cast<std::size_t>(cache.length(0));
@@ -35,6 +35,7 @@ at::Tensor decoded(const TinyModel& model, KvCache& cache, const Document& ids,
 }
 
 TEST_P(Cached, DecodingIsTheFullForwardAtEveryPosition) {
+  const OneThread one_thread;
   const auto model = long_model(GetParam());
   const auto ids = some_ids(kTokens, 3);
   const auto full = logits_of(model.decoder, input_of({ids}));
@@ -46,6 +47,7 @@ TEST_P(Cached, DecodingIsTheFullForwardAtEveryPosition) {
 }
 
 TEST_P(Cached, ASequenceThatIsTakenBackGoesOnOtherwise) {
+  const OneThread one_thread;
   const auto model = long_model(GetParam());
   const auto first = some_ids(kTokens, 3);
   KvCache cache(model.shape, 1, kTokens, at::kFloat);
@@ -61,8 +63,9 @@ TEST_P(Cached, ASequenceThatIsTakenBackGoesOnOtherwise) {
 }
 
 TEST_P(Cached, SlotsAreIndependent) {
+  const OneThread one_thread;
   const auto model = long_model(GetParam());
-  const std::vector<Document> sequences = {some_ids(16, 3), some_ids(16, 4)};
+  const std::vector<TokenIds> sequences = {some_ids(16, 3), some_ids(16, 4)};
   KvCache cache(model.shape, 3, kTokens, at::kFloat);
   std::vector<std::vector<at::Tensor>> hidden(2);
   for (std::size_t i = 0; i < 16; ++i) {

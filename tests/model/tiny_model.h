@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include "lib/model/decoder.h"
@@ -56,12 +57,25 @@ struct TinyModel {
   }
 };
 
-using Document = std::vector<std::int32_t>;
+// While it lives, tensors are computed by one thread. Products of tiny models take microseconds, and on a busy machine
+// a second thread is waited for a thousand times as long.
+class OneThread {
+ public:
+  OneThread() : before_(at::get_num_threads()) { at::set_num_threads(1); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+  ~OneThread() { at::set_num_threads(before_); }
+
+ private:
+  int before_;
+};
+
+using TokenIds = std::vector<std::int32_t>;
 
 inline at::Tensor int_tensor(const std::vector<std::int32_t>& values) { return at::tensor(values, at::kInt); }
 
 // Documents end to end, positions from 0 in each.
-inline DecoderInput input_of(const std::vector<Document>& documents) {
+inline DecoderInput input_of(const std::vector<TokenIds>& documents) {
   std::vector<std::int32_t> tokens;
   std::vector<std::int32_t> positions;
   std::vector<std::int32_t> bounds = {0};
@@ -74,8 +88,8 @@ inline DecoderInput input_of(const std::vector<Document>& documents) {
 }
 
 // Ids that look drawn, below the golden models' vocabulary.
-inline Document some_ids(std::size_t count, std::uint64_t seed) {
-  Document ids(count);
+inline TokenIds some_ids(std::size_t count, std::uint64_t seed) {
+  TokenIds ids(count);
   std::uint64_t state = seed * 2 + 1;
   for (auto& id : ids) {
     state = state * 6364136223846793005U + 1442695040888963407U;

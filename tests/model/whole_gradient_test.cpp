@@ -39,6 +39,7 @@ double derivative(const TinyModel& model, const LossInput& in, at::Tensor elemen
 }
 
 TEST_P(WholeGradient, IsThatOfFiniteDifferencesIn100Weights) {
+  const OneThread one_thread;
   TinyModel model(GetParam(), kFp64Store);
   const auto in = worked_input();
   backward(model, in);
@@ -60,6 +61,7 @@ TEST_P(WholeGradient, IsThatOfFiniteDifferencesIn100Weights) {
 // The closed forms by LibTorch's operators: (1 - e) of -log p(target) and e of its mean over the vocabulary, plus the
 // weight times log Z^2; its autograd for the gradients.
 TEST_P(WholeGradient, IsThatOfThePlainDecoderWithSmoothingAndZLoss) {
+  const OneThread one_thread;
   TinyModel model(GetParam(), kFp64Store);
   const auto in = worked_input();
   const double ours = backward(model, in);
