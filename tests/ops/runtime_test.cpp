@@ -32,7 +32,10 @@ const RuntimeChoices& started() {
 ProgramResult run_alone(const std::string& test, const std::map<std::string, std::string>& environment) {
   ProgramOptions options;
   options.environment = environment;
-  return run_program({"/proc/self/exe", "--gtest_also_run_disabled_tests", "--gtest_filter=" + test}, options);
+  const auto result =
+      run_program({"/proc/self/exe", "--gtest_also_run_disabled_tests", "--gtest_filter=" + test}, options);
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  return result;
 }
 
 TEST(Runtime, StartsOnce) {
@@ -107,22 +110,35 @@ TEST(Runtime, HugePagesCanBeTurnedOff) {
   EXPECT_THAT(result.out, HasSubstr("huge_pages false"));
 }
 
-// The smallest normal float halved is a denormal: zero on a thread that flushes them.
-TEST(Runtime, FlushesDenormalsOnEveryThread) {
-  const int threads = started().threads;
+// Threads that flush denormals when they make one (the smallest normal float halved) and when they read one.
+int flushing_threads(int threads) {
   std::atomic<int> flushing{0};
   at::parallel_for(0, threads, 1, [&flushing](std::int64_t, std::int64_t) {
     volatile float smallest = 1.17549435e-38F;
     volatile float half = smallest * 0.5F;
-    if (half == 0.0F) ++flushing;
-  });
-  EXPECT_EQ(flushing, threads);
-  at::parallel_for(0, threads, 1, [&flushing](std::int64_t, std::int64_t) {
     volatile float denormal = 1e-39F;
-    volatile float doubled = denormal * 1e10F;
-    if (doubled == 0.0F) --flushing;
+    volatile float enlarged = denormal * 1e10F;
+    if (half == 0.0F && enlarged == 0.0F) ++flushing;
   });
-  EXPECT_EQ(flushing, 0);
+  return flushing;
+}
+
+TEST(Runtime, FlushesDenormalsOnEveryThread) {
+  const int threads = started().threads;
+  EXPECT_EQ(flushing_threads(threads), threads);
+}
+
+TEST(Runtime, FlushesDenormalsOnThreadsThatWereThereBefore) {
+  run_alone("Runtime.DISABLED_HasThreadsBeforeItStartsInAnotherProcess", {});
+}
+
+TEST(Runtime, DISABLED_HasThreadsBeforeItStartsInAnotherProcess) {
+  const int threads = available_processors() + 1;
+  at::set_num_threads(threads - 1);
+  EXPECT_EQ(flushing_threads(threads - 1), 0);
+  EXPECT_EQ(start_runtime({.threads = threads}).threads, threads);
+  EXPECT_EQ(at::get_num_threads(), threads);
+  EXPECT_EQ(flushing_threads(threads), threads);
 }
 
 TEST(Runtime, IsDeterministic) {
@@ -157,7 +173,6 @@ Product product_with(const std::string& switch_value) {
   const auto path = (folder / "product").string();
   const auto result = run_alone("MklSwitch.DISABLED_WritesAProductInAnotherProcess",
                                 {{"LLMTRAIN_MKL_AVX512", switch_value}, {"LLMTRAIN_TEST_OUTPUT", path}});
-  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
   auto bytes = slurp(path);
   auto value = at::empty({kRows, kColumns}, at::kFloat);
   ENSURE(bytes.size() == value.nbytes(), bytes.size());
