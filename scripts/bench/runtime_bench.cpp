@@ -50,6 +50,10 @@ int main(int argc, char** argv) {
   measure("log-softmax, 1024 x 50304", [&] { at::log_softmax(logits, 1); });
   const auto weights = at::ones({124'000'000});
   measure("fp32 to bf16, 124M", [&] { weights.to(at::kBFloat16); });
+  measure("512 MiB fresh from the system, written", [] {
+    llmtrain::trim_memory();
+    at::ones({std::int64_t{1} << 27});
+  });
   const auto grad = at::ones_like(weights);
   const auto exp_avg = at::ones_like(weights);
   const auto exp_avg_sq = at::ones_like(weights);
