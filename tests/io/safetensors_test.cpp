@@ -147,7 +147,7 @@ TEST(SafetensorsFile, RefusesWhatIsNoStrictJson) {
   EXPECT_THAT(refusal("{}{}"), HasSubstr("byte 10: malformed JSON"));
   EXPECT_THAT(refusal(R"({"\ud800":1})"), HasSubstr("malformed JSON"));
   EXPECT_THAT(refusal(R"({"a":{"dtype":"F32","shape":[1,],"data_offsets":[0,4]}})", 4),
-              HasSubstr("byte 39: malformed"));
+              HasSubstr("byte 39: a: malformed JSON"));
   EXPECT_THAT(refusal(R"({"a":)" + std::string(1000000, '[')),
               HasSubstr("byte 13: a: expected an object, got an array"));
   EXPECT_THAT(refusal(one("\"F32\"", "[" + std::string(1000000, '[') + "]", "[0,4]"), 4),
@@ -158,8 +158,7 @@ TEST(SafetensorsFile, RefusesBadNames) {
   EXPECT_EQ(refusal(one("\"U8\"", "[1]", "[0,1]", ""), 1), "byte 9: empty name of a tensor");
   EXPECT_EQ(refusal(one("\"U8\"", "[1]", "[0,1]", "a\\u0000b"), 1),
             "byte 9: a\\x00b: control byte in the name of a tensor");
-  EXPECT_EQ(refusal(one("\"U8\"", "[1]", "[0,1]", "a\\nb"), 1),
-            "byte 9: a\\x0ab: control byte in the name of a tensor");
+  EXPECT_EQ(refusal(one("\"U8\"", "[1]", "[0,1]", "a\\nb"), 1), "byte 9: a\\nb: control byte in the name of a tensor");
   EXPECT_THAT(refusal(one("\"U8\"", "[1]", "[0,1]", std::string(1025, 'n')), 1),
               HasSubstr("is too long: expected at most 1024 bytes, got 1025"));
   EXPECT_EQ(
@@ -167,7 +166,7 @@ TEST(SafetensorsFile, RefusesBadNames) {
           R"({"a":{"dtype":"U8","shape":[],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[],"data_offsets":[1,2]},)"
           R"("a":{"dtype":"U8","shape":[],"data_offsets":[2,3]}})",
           3),
-      "byte 110: a: stands twice");
+      "byte 111: a: stands twice");
 }
 
 TEST(SafetensorsFile, RefusesBadMembers) {
@@ -228,7 +227,7 @@ TEST(SafetensorsFile, RefusesABadLayout) {
   EXPECT_EQ(of_two("[0,2]", "[3,5]", 5), "byte 61: b: a hole of 1 bytes before it");
   EXPECT_EQ(of_two("[1,3]", "[3,5]", 5), "byte 9: a: a hole of 1 bytes before it");
   EXPECT_EQ(of_two("[0,2]", "[2,4]", 3), "byte 61: b: ends at byte 4 of the data, but the file holds 3");
-  EXPECT_EQ(of_two("[0,2]", "[2,4]", 5), "byte 116: 1 bytes left over after the last tensor");
+  EXPECT_EQ(of_two("[0,2]", "[2,4]", 5), "byte 117: 1 bytes left over after the last tensor");
   EXPECT_EQ(refusal("{}", 1), "byte 10: 1 bytes left over after the last tensor");
 }
 
