@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,40 @@ TEST(ConfigCheck, SaysOkAndWhichSectionsThereAre) {
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.out, kQuickstart + ": ok (run, model, tokenizer, pretrain)\n");
   EXPECT_EQ(result.err, "");
+}
+
+// Whatever comes with the project is right; a file that names a text by a variable has it set.
+TEST(ConfigCheck, PassesEveryPipelineFileThatComesWithTheProject) {
+  const ProgramOptions options{.directory = ".", .environment = {{"SHAKESPEARE", "tinyshakespeare.txt"}}, .input = ""};
+  int files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(LLMTRAIN_SOURCE_DIR "/configs")) {
+    if (entry.path().extension() != ".yaml") continue;
+    ++files;
+    const auto result = run_llmtrain({"config", "check", entry.path().string()}, options);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+  }
+  EXPECT_GE(files, 3);
+}
+
+// config/train_shakespeare_char.py of nanoGPT, and its README's options for a CPU.
+TEST(ConfigShow, HasNanoGptsSettings) {
+  const ProgramOptions options{.directory = ".", .environment = {{"SHAKESPEARE", "tinyshakespeare.txt"}}, .input = ""};
+  const auto show = [&](const std::string& name) {
+    return run_llmtrain({"config", "show", LLMTRAIN_SOURCE_DIR "/configs/pretrain/" + name}, options).out;
+  };
+  const auto cpu = show("shakespeare_char_cpu.yaml");
+  const auto large = show("shakespeare_char_10m.yaml");
+  for (const auto& shown : {cpu, large}) {
+    for (const char* line : {"lr: 0.001\n", "beta2: 0.99\n", "weight_decay: 0.1\n", "grad_clip: 1.0\n",
+                             "name: cosine\n", "warmup_steps: 100\n", "final_ratio: 0.1\n", "hold_out: tail\n"}) {
+      EXPECT_THAT(shown, HasSubstr(line));
+    }
+  }
+  EXPECT_THAT(cpu, testing::ContainsRegex("sequence_length: 64\n *batch_tokens: 768\n"));
+  EXPECT_THAT(cpu, HasSubstr("steps: 2000\n"));
+  EXPECT_THAT(large, testing::ContainsRegex("sequence_length: 256\n *batch_tokens: 16384\n"));
+  EXPECT_THAT(large, HasSubstr("steps: 5000\n"));
+  EXPECT_THAT(large, HasSubstr("dropout: 0.2\n"));
 }
 
 TEST(ConfigCheck, ReportsEveryFaultWithItsLineAndACount) {
