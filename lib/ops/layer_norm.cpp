@@ -23,9 +23,8 @@ struct LayerNormFunction : torch::autograd::Function<LayerNormFunction> {
     const Weight weight = saved_weight(context, "weight");
     const Weight bias = saved_weight(context, "bias");
     const variable_list saved = context->get_saved_variables();
-    const NormWanted wanted = {.x = context->needs_input_grad(0), .weight = weight.trains(), .bias = bias.trains()};
-    const NormGradients result =
-        norm_backward(gradients[0], saved[0], weight.value, saved[1], /*centred=*/true, wanted);
+    const NormGradients result = norm_backward(gradients[0], saved[0], weight.value, saved[1], /*centred=*/true,
+                                               weight.trains() || bias.trains());
     if (weight.trains()) accumulate(weight.grad, result.weight);
     if (bias.trains()) accumulate(bias.grad, result.bias);
     return {result.x, {}, {}, {}, {}};

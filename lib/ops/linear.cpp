@@ -6,6 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/ops/cpu/column_sums.h"
 #include "lib/ops/saved_weight.h"
+#include "lib/ops/wide_product.h"
 
 namespace llmtrain {
 namespace {
@@ -17,15 +18,6 @@ at::Tensor multiply(const at::Tensor& x, const Weight& weight, const Weight& bia
   const at::Tensor matrix = weight.value.to(x.scalar_type()).t();
   if (!bias.defined()) return at::mm(x, matrix);
   return at::addmm(bias.value.to(x.scalar_type()), x, matrix);
-}
-
-// weight.grad += gy^T x.
-void add_weight_gradient(const at::Tensor& grad, const at::Tensor& gy, const at::Tensor& x) {
-  if (grad.scalar_type() == gy.scalar_type()) {
-    grad.addmm_(gy.t(), x);
-  } else {
-    accumulate(grad, at::mm(gy.t(), x));
-  }
 }
 
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
@@ -41,7 +33,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     const at::Tensor& gy = gradients[0];
     const Weight weight = saved_weight(context, "weight");
     const Weight bias = saved_weight(context, "bias");
-    if (weight.trains()) add_weight_gradient(weight.grad, gy, context->get_saved_variables()[0]);
+    if (weight.trains()) add_product(weight.grad, gy.t(), context->get_saved_variables()[0]);
     if (bias.trains()) accumulate(bias.grad, column_sums(gy));
     at::Tensor dx;
     if (context->needs_input_grad(0)) dx = at::mm(gy, weight.value.to(gy.scalar_type()));

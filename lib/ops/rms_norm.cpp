@@ -24,9 +24,8 @@ struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const Weight weight = saved_weight(context, "weight");
     const variable_list saved = context->get_saved_variables();
-    const NormWanted wanted = {.x = context->needs_input_grad(0), .weight = weight.trains(), .bias = false};
     const NormGradients result =
-        norm_backward(gradients[0], saved[0], weight.value, saved[1], /*centred=*/false, wanted);
+        norm_backward(gradients[0], saved[0], weight.value, saved[1], /*centred=*/false, weight.trains());
     if (weight.trains()) accumulate(weight.grad, result.weight);
     return {result.x, {}, {}, {}};
   }

@@ -41,7 +41,7 @@ template <class T>
 struct Backward {
   Rows<const T> gy;
   Rows<const T> x;
-  Rows<T> dx;  // data may be null
+  Rows<T> dx;
   const Compute<T>* weight = nullptr;
   const Compute<T>* statistics = nullptr;
   std::int64_t width = 0;
@@ -77,76 +77,79 @@ LLMTRAIN_INLINE void forward_body(const Forward<T>& f, std::int64_t begin, std::
   }
 }
 
-// dx = scale * (g - mean(g) - xhat * mean(g * xhat)), g = gy * weight, xhat = (x - mean) * scale.
-template <bool kCentred, class T>
-LLMTRAIN_INLINE void backward_dx_body(const Backward<T>& b, std::int64_t begin, std::int64_t end) {
+// The means over a row of g = gy * weight and of g * xhat, xhat = (x - mean) * scale.
+template <class C>
+struct RowMeans {
+  C gradient = 0;
+  C product = 0;
+};
+
+template <bool kCentred, class T, class C>
+LLMTRAIN_INLINE RowMeans<C> row_means(const T* gy, const T* x, const C* weight, std::int64_t width, C mean) {
+  C sum = 0;
+  C product = 0;
+  if constexpr (kCentred) {
+#pragma omp simd reduction(+ : sum, product)
+    for (std::int64_t i = 0; i < width; ++i) {
+      const C g = load(gy[i]) * weight[i];
+      sum += g;
+      product += g * (load(x[i]) - mean);
+    }
+  } else {  // a loop of its own: GCC 12 vectorizes no loop with a sum that nobody reads
+#pragma omp simd reduction(+ : product)
+    for (std::int64_t i = 0; i < width; ++i) product += load(gy[i]) * weight[i] * load(x[i]);
+  }
+  return {.gradient = sum / static_cast<C>(width), .product = product / static_cast<C>(width)};
+}
+
+// dx = scale * (g - mean(g) - xhat * mean(g * xhat)); in the same pass gy * xhat and, where the norm has a mean, gy are
+// added to the sums of columns.
+template <bool kCentred, bool kSums, class T>
+LLMTRAIN_INLINE void backward_body(const Backward<T>& b, std::int64_t begin, std::int64_t end, Compute<T>* weight_sums,
+                                   Compute<T>* bias_sums) {
   using C = Compute<T>;
+  const std::int64_t width = b.width;
+  const C* weight = b.weight;
   for (std::int64_t row = begin; row < end; ++row) {
     const T* gy = b.gy[row];
     const T* x = b.x[row];
     T* dx = b.dx[row];
-    const C mean = b.statistics[2 * row];
+    const C mean = kCentred ? b.statistics[2 * row] : C{0};
     const C scale = b.statistics[2 * row + 1];
-    C sum = 0;
-    C product = 0;
-#pragma omp simd reduction(+ : sum, product)
-    for (std::int64_t i = 0; i < b.width; ++i) {
-      const C g = load(gy[i]) * b.weight[i];
-      sum += g;
-      product += g * ((load(x[i]) - mean) * scale);
-    }
-    const C shift = kCentred ? sum / static_cast<C>(b.width) : C{0};
-    const C slope = product / static_cast<C>(b.width);
+    const RowMeans<C> means = row_means<kCentred>(gy, x, weight, width, mean);
+    const C slope = scale * scale * means.product;
+    const C shift = scale * means.gradient;
 #pragma omp simd
-    for (std::int64_t i = 0; i < b.width; ++i) {
-      const C g = load(gy[i]) * b.weight[i];
-      store(dx[i], scale * (g - shift - (load(x[i]) - mean) * scale * slope));
+    for (std::int64_t i = 0; i < width; ++i) {
+      const C g = load(gy[i]);
+      const C xhat = (load(x[i]) - mean) * scale;
+      if constexpr (kSums) weight_sums[i] += g * xhat;
+      if constexpr (kSums && kCentred) bias_sums[i] += g;
+      store(dx[i], scale * (g * weight[i]) - (slope * xhat + shift));
     }
   }
 }
 
-template <class T>
-LLMTRAIN_INLINE void backward_weight_body(const Backward<T>& b, std::int64_t begin, std::int64_t end,
-                                          Compute<T>* weight_sums, Compute<T>* bias_sums) {
-  using C = Compute<T>;
-  for (std::int64_t row = begin; row < end; ++row) {
-    const T* gy = b.gy[row];
-    const T* x = b.x[row];
-    const C mean = b.statistics[2 * row];
-    const C scale = b.statistics[2 * row + 1];
-    if (weight_sums != nullptr) {
-#pragma omp simd
-      for (std::int64_t i = 0; i < b.width; ++i) weight_sums[i] += load(gy[i]) * ((load(x[i]) - mean) * scale);
-    }
-    if (bias_sums != nullptr) {
-#pragma omp simd
-      for (std::int64_t i = 0; i < b.width; ++i) bias_sums[i] += load(gy[i]);
-    }
-  }
-}
-
-// Row by row, so that the second loop finds the row in the cache.
-template <class T>
-LLMTRAIN_INLINE void backward_body(const Backward<T>& b, bool centred, std::int64_t begin, std::int64_t end,
-                                   Compute<T>* weight_sums, Compute<T>* bias_sums) {
-  for (std::int64_t row = begin; row < end; ++row) {
-    if (b.dx.data != nullptr && centred) backward_dx_body<true>(b, row, row + 1);
-    if (b.dx.data != nullptr && !centred) backward_dx_body<false>(b, row, row + 1);
-    backward_weight_body(b, row, row + 1, weight_sums, bias_sums);
-  }
-}
-
-#define LLMTRAIN_NORM_KERNELS(T)                                                                               \
-  LLMTRAIN_CLONES void forward_rows(const Forward<T>& f, bool centred, std::int64_t begin, std::int64_t end) { \
-    if (centred) {                                                                                             \
-      forward_body<true>(f, begin, end);                                                                       \
-    } else {                                                                                                   \
-      forward_body<false>(f, begin, end);                                                                      \
-    }                                                                                                          \
-  }                                                                                                            \
-  LLMTRAIN_CLONES void backward_rows(const Backward<T>& b, bool centred, std::int64_t begin, std::int64_t end, \
-                                     Compute<T>* weight_sums, Compute<T>* bias_sums) {                         \
-    backward_body(b, centred, begin, end, weight_sums, bias_sums);                                             \
+#define LLMTRAIN_NORM_KERNELS(T)                                                                           \
+  LLMTRAIN_CLONES void layer_forward(const Forward<T>& f, std::int64_t begin, std::int64_t end) {          \
+    forward_body<true>(f, begin, end);                                                                     \
+  }                                                                                                        \
+  LLMTRAIN_CLONES void rms_forward(const Forward<T>& f, std::int64_t begin, std::int64_t end) {            \
+    forward_body<false>(f, begin, end);                                                                    \
+  }                                                                                                        \
+  LLMTRAIN_CLONES void layer_backward(const Backward<T>& b, std::int64_t begin, std::int64_t end,          \
+                                      Compute<T>* weight_sums, Compute<T>* bias_sums) {                    \
+    backward_body<true, true>(b, begin, end, weight_sums, bias_sums);                                      \
+  }                                                                                                        \
+  LLMTRAIN_CLONES void rms_backward(const Backward<T>& b, std::int64_t begin, std::int64_t end,            \
+                                    Compute<T>* weight_sums) {                                             \
+    backward_body<false, true>(b, begin, end, weight_sums, nullptr);                                       \
+  }                                                                                                        \
+  LLMTRAIN_CLONES void layer_backward_frozen(const Backward<T>& b, std::int64_t begin, std::int64_t end) { \
+    backward_body<true, false>(b, begin, end, nullptr, nullptr);                                           \
+  }                                                                                                        \
+  LLMTRAIN_CLONES void rms_backward_frozen(const Backward<T>& b, std::int64_t begin, std::int64_t end) {   \
+    backward_body<false, false>(b, begin, end, nullptr, nullptr);                                          \
   }
 LLMTRAIN_NORM_KERNELS(float)
 LLMTRAIN_NORM_KERNELS(double)
@@ -157,6 +160,9 @@ at::Tensor dense_last(const at::Tensor& x) { return x.dim() <= 3 && x.stride(-1)
 
 template <class T>
 Rows<T> rows_of(const at::Tensor& x, T* data) {
+  if (x.dim() == 3 && x.stride(0) == x.size(1) * x.stride(1)) {
+    return {.data = data, .inner = 1, .outer_stride = x.stride(1), .inner_stride = 0};
+  }
   if (x.dim() == 3) {
     return {.data = data, .inner = x.size(1), .outer_stride = x.stride(0), .inner_stride = x.stride(1)};
   }
@@ -192,14 +198,15 @@ NormResult norm_forward(const at::Tensor& x, const at::Tensor& weight, const at:
         .width = width,
         .eps = eps,
     };
-    at::parallel_for(0, rows, parallel_grain(width),
-                     [&](std::int64_t begin, std::int64_t end) { forward_rows(forward, centred, begin, end); });
+    at::parallel_for(0, rows, parallel_grain(width), [&](std::int64_t begin, std::int64_t end) {
+      centred ? layer_forward(forward, begin, end) : rms_forward(forward, begin, end);
+    });
   });
   return result;
 }
 
 NormGradients norm_backward(const at::Tensor& gy, const at::Tensor& x, const at::Tensor& weight,
-                            const at::Tensor& statistics, bool centred, const NormWanted& wanted) {
+                            const at::Tensor& statistics, bool centred, bool sums) {
   const at::ScalarType type = compute_type(x.scalar_type());
   const std::int64_t width = x.size(-1);
   const RowSlices slices = row_slices(x.numel() / width);
@@ -209,33 +216,38 @@ NormGradients norm_backward(const at::Tensor& gy, const at::Tensor& x, const at:
   const auto partial = [&](bool want) {
     return want ? at::zeros({slices.count, width}, x.options().dtype(type)) : at::Tensor();
   };
-  NormGradients result = {.x = wanted.x ? at::empty(x.sizes(), x.options()) : at::Tensor(),
-                          .weight = partial(wanted.weight),
-                          .bias = partial(wanted.bias)};
+  NormGradients result = {
+      .x = at::empty(x.sizes(), x.options()), .weight = partial(sums), .bias = partial(sums && centred)};
   with_float_type(x.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     using C = Compute<T>;
-    const auto data = [](const at::Tensor& t) { return t.defined() ? t.mutable_data_ptr<C>() : nullptr; };
+    const auto row_of = [&](const at::Tensor& t, std::int64_t slice) {
+      return t.defined() ? t.mutable_data_ptr<C>() + slice * width : nullptr;
+    };
     const Backward<T> backward = {
         .gy = rows_of(gradient, gradient.const_data_ptr<T>()),
         .x = rows_of(input, input.const_data_ptr<T>()),
-        .dx = wanted.x ? rows_of(result.x, result.x.mutable_data_ptr<T>()) : Rows<T>{},
+        .dx = rows_of(result.x, result.x.mutable_data_ptr<T>()),
         .weight = weights.const_data_ptr<C>(),
         .statistics = statistics.const_data_ptr<C>(),
         .width = width,
     };
-    C* weight_sums = data(result.weight);
-    C* bias_sums = data(result.bias);
     at::parallel_for(0, slices.count, parallel_grain(slices.size * width), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t slice = begin; slice < end; ++slice) {
-        backward_rows(backward, centred, slice * slices.size, std::min(slices.rows, (slice + 1) * slices.size),
-                      weight_sums == nullptr ? nullptr : weight_sums + slice * width,
-                      bias_sums == nullptr ? nullptr : bias_sums + slice * width);
+        const std::int64_t first = slice * slices.size;
+        const std::int64_t last = std::min(slices.rows, first + slices.size);
+        if (!sums) {
+          centred ? layer_backward_frozen(backward, first, last) : rms_backward_frozen(backward, first, last);
+        } else if (centred) {
+          layer_backward(backward, first, last, row_of(result.weight, slice), row_of(result.bias, slice));
+        } else {
+          rms_backward(backward, first, last, row_of(result.weight, slice));
+        }
       }
     });
   });
-  if (wanted.weight) result.weight = sum_slices(result.weight);
-  if (wanted.bias) result.bias = sum_slices(result.bias);
+  if (result.weight.defined()) result.weight = sum_slices(result.weight);
+  if (result.bias.defined()) result.bias = sum_slices(result.bias);
   return result;
 }
 

@@ -13,16 +13,12 @@ NormResult norm_forward(const at::Tensor& x, const at::Tensor& weight, const at:
                         bool keep_statistics);
 
 struct NormGradients {
-  at::Tensor x;       // undefined unless wanted
-  at::Tensor weight;  // [width] fp32 or double; undefined unless wanted
-  at::Tensor bias;    // the same
+  at::Tensor x;
+  at::Tensor weight;  // [width] fp32 or double; undefined without sums
+  at::Tensor bias;    // the same; undefined without a mean
 };
-struct NormWanted {
-  bool x = false;
-  bool weight = false;
-  bool bias = false;
-};
+// sums: whether weight or bias trains.
 NormGradients norm_backward(const at::Tensor& gy, const at::Tensor& x, const at::Tensor& weight,
-                            const at::Tensor& statistics, bool centred, const NormWanted& wanted);
+                            const at::Tensor& statistics, bool centred, bool sums);
 
 }  // namespace llmtrain
