@@ -33,14 +33,15 @@ std::string digest_of(const InputFile& file) {
   return sha.finish();
 }
 
-void check_file(const fs::path& folder, const FileRecord& record) {
-  const InputFile file(folder / record.name);
+InputFile open_whole(const fs::path& folder, const FileRecord& record) {
+  InputFile file(folder / record.name);
   if (file.size() != record.size) {
     throw resume_error("{}: expected {} bytes, got {}", file.path().string(), record.size, file.size());
   }
   if (digest_of(file) != record.sha256) {
     throw resume_error("{}: damaged, its SHA-256 does not fit", file.path().string());
   }
+  return file;
 }
 
 void check_names(const fs::path& folder, const Manifest& manifest) {
@@ -52,7 +53,12 @@ void check_names(const fs::path& folder, const Manifest& manifest) {
   }
 }
 
-Manifest read_whole(const fs::path& path) {
+struct Whole {
+  Manifest manifest;
+  std::vector<InputFile> files;
+};
+
+Whole open_checkpoint(const fs::path& path) {
   const auto manifest_path = path / kManifestName;
   auto manifest = manifest_from_json(read_file(manifest_path), manifest_path.string());
   const auto name = path.filename().empty() ? path.parent_path().filename() : path.filename();
@@ -60,18 +66,27 @@ Manifest read_whole(const fs::path& path) {
     throw resume_error("{}: its manifest is of {}", path.string(), checkpoint_name(manifest.step));
   }
   check_names(path, manifest);
-  for (const auto& file : manifest.files) check_file(path, file);
-  return manifest;
+  Whole whole{.manifest = std::move(manifest), .files = {}};
+  for (const auto& file : whole.manifest.files) whole.files.push_back(open_whole(path, file));
+  return whole;
 }
 
 // What cannot be read is as good as damaged.
-Manifest read_or_refuse(const fs::path& path) {
+Whole open_or_refuse(const fs::path& path) {
   try {
-    return read_whole(path);
+    return open_checkpoint(path);
   } catch (const Error& error) {
     throw Error(ExitCode::kResumeRefused, error.what());
   } catch (const fs::filesystem_error& error) {
     throw resume_error("{}: {}", path.string(), error.code().message());
+  }
+}
+
+std::vector<CheckpointEntry> list_or_refuse(const fs::path& folder) {
+  try {
+    return list_checkpoints(folder);
+  } catch (const Error& error) {
+    throw Error(ExitCode::kResumeRefused, error.what());
   }
 }
 
@@ -81,43 +96,74 @@ std::string shape_text(const std::string& dtype, const std::vector<std::int64_t>
 
 }  // namespace
 
-CheckpointReader::CheckpointReader(fs::path path) : path_(std::move(path)), manifest_(read_or_refuse(path_)) {}
+CheckpointReader::CheckpointReader(fs::path path) : path_(std::move(path)) {
+  auto whole = open_or_refuse(path_);
+  manifest_ = std::move(whole.manifest);
+  for (std::size_t i = 0; i < whole.files.size(); ++i) {
+    auto& file = files_.emplace_back(OpenFile{.input = std::move(whole.files[i]), .places = {}});
+    const auto& tensors = manifest_.files[i].tensors;
+    for (std::size_t place = 0; place < tensors.size(); ++place) file.places.emplace(tensors[place].name, place);
+  }
+}
+
+const InputFile& CheckpointReader::locate(std::string_view file, std::string_view tensor,
+                                          const TensorRecord** record) const {
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    if (manifest_.files[i].name != file) continue;
+    const auto found = files_[i].places.find(std::string(tensor));
+    if (found == files_[i].places.end()) break;
+    *record = &manifest_.files[i].tensors[found->second];
+    return files_[i].input;
+  }
+  throw resume_error("{}: {}: no tensor '{}'", path_.string(), file, tensor);
+}
 
 void CheckpointReader::read(std::string_view file, std::string_view tensor, std::span<std::byte> out) const {
-  const auto* record = manifest_.find(file);
-  const auto* place = record == nullptr ? nullptr : record->find(tensor);
-  if (place == nullptr) throw resume_error("{}: {}: no tensor '{}'", path_.string(), file, tensor);
-  if (place->bytes != out.size()) {
-    throw resume_error("{}: {}: {}: expected {} bytes, got {}", path_.string(), file, tensor, out.size(), place->bytes);
+  const TensorRecord* record = nullptr;
+  const auto& input = locate(file, tensor, &record);
+  if (record->bytes != out.size()) {
+    throw resume_error("{}: {}: {}: expected {} bytes, got {}", path_.string(), file, tensor, out.size(),
+                       record->bytes);
   }
-  const InputFile input(path_ / record->name);
-  input.read_exact(out.data(), out.size(), place->offset);
-  if (crc32c(out) != place->crc32c) {
-    throw resume_error("{}: byte {}: {}: damaged, its CRC-32C does not fit", input.path().string(), place->offset,
+  try {
+    input.read_exact(out.data(), out.size(), record->offset);
+  } catch (const Error& error) {
+    throw Error(ExitCode::kResumeRefused, error.what());
+  }
+  if (crc32c(out) != record->crc32c) {
+    throw resume_error("{}: byte {}: {}: damaged, its CRC-32C does not fit", input.path().string(), record->offset,
                        tensor);
   }
 }
 
 std::optional<std::string> why_damaged(const fs::path& path) {
   try {
-    read_whole(path);
+    open_or_refuse(path);
     return std::nullopt;
   } catch (const Error& error) {
     return error.what();
-  } catch (const fs::filesystem_error& error) {
-    return fmt::format("{}: {}", path.string(), error.code().message());
   }
 }
 
 std::optional<CheckpointReader> newest_valid(const fs::path& folder, const Log& log) {
   std::vector<Fault> faults;
-  for (const auto& entry : list_checkpoints(folder)) {
-    try {
-      CheckpointReader reader(entry.path);
-      for (const auto& fault : faults) log.warn("{}; falling back to {}", fault.message, checkpoint_name(entry.step));
-      return reader;
-    } catch (const Error& error) {
-      faults.push_back({error.what(), ""});
+  for (bool pruned = true; pruned;) {
+    pruned = false;
+    faults.clear();
+    for (const auto& entry : list_or_refuse(folder)) {
+      try {
+        CheckpointReader reader(entry.path);
+        for (const auto& fault : faults) log.warn("{}; falling back to {}", fault.message, checkpoint_name(entry.step));
+        return reader;
+      } catch (const Error& error) {
+        // Gone while it was read: its writer has newer ones by now.
+        std::error_code ignored;
+        if (fs::symlink_status(entry.path, ignored).type() == fs::file_type::not_found) {
+          pruned = true;
+        } else {
+          faults.push_back({error.what(), ""});
+        }
+      }
     }
   }
   if (faults.empty()) return std::nullopt;

@@ -6,15 +6,17 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/checkpoint/manifest.h"
 
 namespace llmtrain {
 
 // A checkpoint that was found whole when it was opened: its manifest fits itself, the folder's name and every file,
-// byte for byte, and no other file is there.
+// byte for byte, and no other file is there. Its files stay open, so it can be read to the end while it is pruned.
 class CheckpointReader {
  public:
   // Throws Error (6) with the reason otherwise.
@@ -26,16 +28,24 @@ class CheckpointReader {
   void read(std::string_view file, std::string_view tensor, std::span<std::byte> out) const;
 
  private:
+  struct OpenFile {
+    InputFile input;
+    std::unordered_map<std::string, std::size_t> places;  // of tensors in the manifest's record
+  };
+  const InputFile& locate(std::string_view file, std::string_view tensor, const TensorRecord** record) const;
+
   std::filesystem::path path_;
   Manifest manifest_;
+  std::vector<OpenFile> files_;  // as in the manifest
 };
 
 // Why a checkpoint cannot be used; nothing if it is whole.
 std::optional<std::string> why_damaged(const std::filesystem::path& path);
 
-// The newest checkpoint of a folder that is whole. Each newer one is named with its reason in a warning. Nothing where
-// there are no checkpoints at all. Throws Error (6) naming each with its reason where there are some and none is whole:
-// training is never begun anew without a word.
+// The newest checkpoint of a folder that is whole. Each newer one is named with its reason in a warning, but for those
+// that were pruned meanwhile. Nothing where there are no checkpoints at all. Throws Error (6) naming each with its
+// reason where there are some and none is whole, or where the folder cannot be read: training is never begun anew
+// without a word.
 std::optional<CheckpointReader> newest_valid(const std::filesystem::path& folder, const Log& log);
 
 struct ExpectedTensor {

@@ -1,12 +1,13 @@
 #include "lib/checkpoint/manifest.h"
 
-#include <algorithm>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
 #include "lib/base/digest.h"
 #include "lib/base/error.h"
 #include "lib/base/strict_json.h"
+#include "lib/base/text.h"
 
 namespace llmtrain {
 namespace {
@@ -16,32 +17,57 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kSeal = ",\"sha256\":\"";
 constexpr std::size_t kDigestLength = 64;
 
-template <class Record>
-const Record* find_named(const std::vector<Record>& records, std::string_view name) {
-  const auto found = std::find_if(records.begin(), records.end(), [&](const auto& r) { return r.name == name; });
-  return found == records.end() ? nullptr : &*found;
-}
-
 Json tensor_json(const TensorRecord& t) {
   return {{"name", t.name},     {"dtype", t.dtype}, {"shape", t.shape},
           {"offset", t.offset}, {"bytes", t.bytes}, {"crc32c", t.crc32c}};
 }
 
-FileRecord read_record(const nlohmann::json& json) {
-  FileRecord file{.name = json.at("name"), .size = json.at("size"), .sha256 = json.at("sha256"), .tensors = {}};
-  for (const auto& t : json.at("tensors")) {
-    file.tensors.push_back({.name = t.at("name"),
-                            .dtype = t.at("dtype"),
-                            .shape = t.at("shape"),
-                            .offset = t.at("offset"),
-                            .bytes = t.at("bytes"),
-                            .crc32c = t.at("crc32c")});
-  }
-  return file;
+std::uint64_t count_of(const JsonView& json, const char* key) {
+  return static_cast<std::uint64_t>(json.member(key).count());
+}
+
+TensorRecord read_tensor(const JsonView& json) {
+  TensorRecord tensor{.name = json.member("name").string(),
+                      .dtype = json.member("dtype").string(),
+                      .shape = {},
+                      .offset = count_of(json, "offset"),
+                      .bytes = count_of(json, "bytes"),
+                      .crc32c = 0};
+  for (const auto& size : json.member("shape").elements()) tensor.shape.push_back(size.count());
+  const auto crc = count_of(json, "crc32c");
+  if (crc > UINT32_MAX) json.member("crc32c").fail(fmt::format("expected at most {}, got {}", UINT32_MAX, crc));
+  tensor.crc32c = static_cast<std::uint32_t>(crc);
+  return tensor;
 }
 
 bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
+  return !name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\0", 2)) == name.npos;
+}
+
+FileRecord read_record(const JsonView& json) {
+  FileRecord file{.name = json.member("name").string(),
+                  .size = count_of(json, "size"),
+                  .sha256 = json.member("sha256").string(),
+                  .tensors = {}};
+  if (!is_plain_name(file.name)) json.fail(fmt::format("'{}' is no plain file name", printable(file.name)));
+  for (const auto& tensor : json.member("tensors").elements()) file.tensors.push_back(read_tensor(tensor));
+  return file;
+}
+
+Manifest read_body(const std::string& body, const std::string& name) {
+  const auto document = parse_strict_json(body, name);
+  const JsonView json(document, name);
+  const auto version = json.member("format_version").count();
+  if (version != kManifestVersion) {
+    throw resume_error("{}: format version {}, expected {}; it was written by {} llmtrain, go on with that one", name,
+                       version, kManifestVersion, version > kManifestVersion ? "a newer" : "an older");
+  }
+  Manifest manifest{.step = json.member("step").count(),
+                    .run_id = json.member("run_id").string(),
+                    .facts = json.member("facts").value().dump(),
+                    .files = {}};
+  for (const auto& file : json.member("files").elements()) manifest.files.push_back(read_record(file));
+  return manifest;
 }
 
 // The text without its seal, which must fit it.
@@ -57,10 +83,6 @@ std::string unsealed(const std::string& text, const std::string& name) {
 }
 
 }  // namespace
-
-const TensorRecord* FileRecord::find(std::string_view tensor) const { return find_named(tensors, tensor); }
-
-const FileRecord* Manifest::find(std::string_view file) const { return find_named(files, file); }
 
 std::string to_json(const Manifest& manifest) {
   Json files = Json::array();
@@ -83,23 +105,9 @@ std::string to_json(const Manifest& manifest) {
 Manifest manifest_from_json(const std::string& text, const std::string& name) {
   const auto body = unsealed(text, name);
   try {
-    const auto json = parse_strict_json(body, name);
-    const auto version = json.at("format_version").get<std::int64_t>();
-    if (version != kManifestVersion) {
-      throw resume_error("{}: format version {}, expected {}; it was written by a {} llmtrain, go on with that one",
-                         name, version, kManifestVersion, version > kManifestVersion ? "newer" : "older");
-    }
-    Manifest manifest{
-        .step = json.at("step"), .run_id = json.at("run_id"), .facts = json.at("facts").dump(), .files = {}};
-    for (const auto& file : json.at("files")) {
-      manifest.files.push_back(read_record(file));
-      if (!is_plain_name(manifest.files.back().name)) {
-        throw resume_error("{}: '{}' is no plain file name", name, manifest.files.back().name);
-      }
-    }
-    return manifest;
-  } catch (const nlohmann::json::exception& error) {
-    throw resume_error("{}: not as expected: {}", name, error.what());
+    return read_body(body, name);
+  } catch (const Error& error) {
+    throw Error(ExitCode::kResumeRefused, error.what());
   }
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace llmtrain {
@@ -23,8 +22,6 @@ struct FileRecord {
   std::uint64_t size = 0;
   std::string sha256;
   std::vector<TensorRecord> tensors;
-
-  const TensorRecord* find(std::string_view tensor) const;
 };
 
 // What a checkpoint holds, so that it can be told whole from damaged without being understood.
@@ -33,8 +30,6 @@ struct Manifest {
   std::string run_id;
   std::string facts;  // a JSON object of who saves: progress, hashes, choices, versions
   std::vector<FileRecord> files;
-
-  const FileRecord* find(std::string_view file) const;
 };
 
 // JSON whose last member is the SHA-256 of all that stands before it.

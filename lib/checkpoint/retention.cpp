@@ -33,6 +33,19 @@ std::optional<std::int64_t> step_of(const std::string& name) {
   return step;
 }
 
+// Nothing where there is no such folder.
+std::optional<std::vector<fs::path>> children(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  std::error_code fault;
+  fs::directory_iterator at(folder, fault);
+  if (fault == std::errc::no_such_file_or_directory) return std::nullopt;
+  for (; !fault && at != fs::directory_iterator(); at.increment(fault)) paths.push_back(at->path());
+  if (fault) throw storage_error("{}: cannot read the folder: {}", folder.string(), fault.message());
+  return paths;
+}
+
+}  // namespace
+
 void remove_checkpoint(const fs::path& path) {
   const fs::path old = path.string() + fmt::format(".old-{}", ::getpid());
   std::error_code fault;
@@ -44,14 +57,14 @@ void remove_checkpoint(const fs::path& path) {
   if (fault) throw storage_error("{}: cannot be removed: {}", old.string(), fault.message());
 }
 
-}  // namespace
-
 std::vector<CheckpointEntry> list_checkpoints(const fs::path& folder) {
   std::vector<CheckpointEntry> entries;
-  std::error_code missing;
-  for (const auto& entry : fs::directory_iterator(folder, missing)) {
-    const auto step = step_of(entry.path().filename().string());
-    if (step && entry.is_directory()) entries.push_back({entry.path(), *step});
+  for (const auto& path : children(folder).value_or(std::vector<fs::path>())) {
+    const auto step = step_of(path.filename().string());
+    std::error_code fault;
+    // What cannot be asked for its kind is listed: who opens it will say why.
+    const auto kind = fs::status(path, fault).type();
+    if (step && (kind == fs::file_type::directory || kind == fs::file_type::none)) entries.push_back({path, *step});
   }
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.step > b.step; });
   return entries;
@@ -59,11 +72,10 @@ std::vector<CheckpointEntry> list_checkpoints(const fs::path& folder) {
 
 void clean_temporary(const fs::path& folder) {
   static const std::regex kLeftover(R"(step-\d+\.(tmp|old)-\d+)");
-  std::vector<fs::path> leftovers;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (std::regex_match(entry.path().filename().string(), kLeftover)) leftovers.push_back(entry.path());
-  }
-  for (const auto& path : leftovers) {
+  const auto paths = children(folder);
+  if (!paths) throw storage_error("{}: cannot read the folder: {}", folder.string(), system_message(ENOENT));
+  for (const auto& path : *paths) {
+    if (!std::regex_match(path.filename().string(), kLeftover)) continue;
     std::error_code fault;
     fs::remove_all(path, fault);
     if (fault) throw storage_error("{}: cannot be removed: {}", path.string(), fault.message());
@@ -73,6 +85,7 @@ void clean_temporary(const fs::path& folder) {
 void prune(const fs::path& folder, std::size_t keep, const std::vector<std::int64_t>& keep_steps) {
   ENSURE(keep >= kLeastWhole, keep);
   const auto entries = list_checkpoints(folder);
+  if (entries.size() <= keep) return;  // without reading them all
   std::size_t whole = 0;
   std::size_t kept = 0;
   std::vector<fs::path> removable;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <thread>
 
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include "lib/base/file.h"
 #include "lib/checkpoint/checkpoint_reader.h"
 #include "lib/checkpoint/manifest.h"
+#include "lib/checkpoint/retention.h"
 
 namespace llmtrain {
 namespace {
@@ -101,11 +103,28 @@ FileRecord write_file(const fs::path& folder, const CheckpointFile& content, con
   return record;
 }
 
+enum class Found { kNothing, kWhole, kDamaged };
+
+Found look_at(const fs::path& place) {
+  std::error_code fault;
+  const auto kind = fs::symlink_status(place, fault).type();
+  if (kind == fs::file_type::not_found) return Found::kNothing;
+  if (kind == fs::file_type::none) throw storage_error("{}: cannot be looked at: {}", place.string(), fault.message());
+  if (kind != fs::file_type::directory) {
+    throw storage_error("{}: stands in the way, expected a folder or nothing; remove it", place.string());
+  }
+  return why_damaged(place) ? Found::kDamaged : Found::kWhole;
+}
+
 // One attempt, with files of its own; they are removed if it fails.
 void attempt(const fs::path& temporary, const fs::path& place, const CheckpointContent& content,
              const SaveOptions& options) {
+  const auto found = look_at(place);
+  // A save that was killed may have left its name unsynced.
+  if (found == Found::kWhole) return sync_folder(place.parent_path());
   std::error_code ignored;
   fs::remove_all(temporary, ignored);
+  bool placed = false;
   try {
     if (::mkdir(temporary.c_str(), S_IRWXU) != 0) fail(temporary, "create");
     Manifest manifest{.step = content.step, .run_id = content.run_id, .facts = content.facts, .files = {}};
@@ -114,9 +133,13 @@ void attempt(const fs::path& temporary, const fs::path& place, const CheckpointC
     file.write(bytes_of(to_json(manifest)));
     file.finish();
     sync_folder(temporary);
+    if (found == Found::kDamaged) remove_checkpoint(place);
     if (::rename(temporary.c_str(), place.c_str()) != 0) fail(place, "put in place");
+    placed = true;
     sync_folder(place.parent_path());
   } catch (...) {
+    // What is not known to be durable is not a checkpoint, and a new attempt needs the name.
+    if (placed && ::rename(place.c_str(), temporary.c_str()) != 0) throw;
     fs::remove_all(temporary, ignored);
     throw;
   }
@@ -129,21 +152,17 @@ std::string checkpoint_name(std::int64_t step) { return fmt::format("step-{}", s
 fs::path save_checkpoint(const fs::path& folder, const CheckpointContent& content, const SaveOptions& options) {
   ENSURE(options.attempts > 0, options.attempts);
   auto place = folder / checkpoint_name(content.step);
-  if (fs::exists(fs::symlink_status(place))) {
-    if (!why_damaged(place)) return place;
-    std::error_code ignored;
-    fs::remove_all(place, ignored);  // damaged: nothing to lose
-  }
   const fs::path temporary = place.string() + fmt::format(".tmp-{}", ::getpid());
+  std::optional<Error> first;  // the later ones may only say what it left in their way
   for (int left = options.attempts; left > 0; --left) {
     try {
       attempt(temporary, place, content, options);
       return place;
-    } catch (const Error&) {
-      if (left == 1) throw;
+    } catch (const Error& error) {
+      if (!first) first = error;
     }
   }
-  return place;
+  throw Error(*first);
 }
 
 }  // namespace llmtrain

@@ -40,8 +40,9 @@ std::string checkpoint_name(std::int64_t step);
 
 // Saves into folder/step-N: everything is written to step-N.tmp-PID, each file is synced, then the manifest, then the
 // folder; one rename makes it a checkpoint, and the parent is synced. Killed at any moment, it leaves the whole
-// checkpoint or none under that name. A step that is there already and whole is left as it is. Returns its path.
-// Throws storage_error (5) with file and reason when every attempt failed; nothing of them stays.
+// checkpoint or none under that name. A step that is there already and whole is left as it is; one that is damaged
+// gives way when the new one is written. Returns its path. Throws storage_error (5) with file and reason when every
+// attempt failed, or where something else than a folder has the name; nothing of the attempts stays.
 std::filesystem::path save_checkpoint(const std::filesystem::path& folder, const CheckpointContent& content,
                                       const SaveOptions& options = {});
 
