@@ -13,7 +13,8 @@ torch_requirement=torch==2.13.0
 min_gcc=12
 packages=(g++ cmake ninja-build ccache pkg-config python3 python3-pip ca-certificates
   libcli11-dev libyaml-cpp-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libssl-dev
-  libpcre2-dev libutf8proc-dev libzstd-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev)
+  libpcre2-dev libutf8proc-dev libzstd-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev
+  strace) # injects storage faults in tests
 check_packages=(clang-format-14 clang-tidy-14 shellcheck git)
 
 case ${1:-} in
