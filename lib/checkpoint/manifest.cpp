@@ -41,7 +41,8 @@ TensorRecord read_tensor(const JsonView& json) {
 }
 
 bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\0", 2)) == name.npos;
+  return !name.empty() && name != "." && name != ".." &&
+         name.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
 }
 
 FileRecord read_record(const JsonView& json) {
@@ -75,7 +76,7 @@ std::string unsealed(const std::string& text, const std::string& name) {
   const auto at = text.rfind(kSeal);
   const bool whole =
       at != std::string::npos && text.size() == at + kSeal.size() + kDigestLength + 3 && text.ends_with("\"}\n");
-  const std::string body = whole ? text.substr(0, at) + "}" : "";
+  std::string body = whole ? text.substr(0, at) + "}" : "";
   if (!whole || sha256_hex(body) != text.substr(at + kSeal.size(), kDigestLength)) {
     throw resume_error("{}: damaged, its SHA-256 does not fit", name);
   }
