@@ -1,6 +1,8 @@
 #include "lib/ops/cpu/activation_kernels.h"
 
+#include <cmath>
 #include <numbers>
+#include <type_traits>
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -28,7 +30,7 @@ LLMTRAIN_INLINE void swiglu_body(const Run<T>& r) {
 #pragma omp simd
   for (std::int64_t i = 0; i < r.count; ++i) {
     const C gate = load(r.x[i]);
-    store(r.out[i], gate * vector_sigmoid(gate) * load(r.up[i]));
+    store(r.out[i], gate * vector_sigmoid(gate).value * load(r.up[i]));
   }
 }
 
@@ -40,10 +42,10 @@ LLMTRAIN_INLINE void swiglu_backward_body(const Run<T>& r) {
     const C gate = load(r.x[i]);
     const C up = load(r.up[i]);
     const C gy = load(r.gy[i]);
-    const C sigmoid = vector_sigmoid(gate);
-    const C silu = gate * sigmoid;
+    const Sigmoid<C> sigmoid = vector_sigmoid(gate);
+    const C silu = gate * sigmoid.value;
     store(r.dup[i], gy * silu);
-    store(r.out[i], gy * up * (sigmoid + silu * (C{1} - sigmoid)));
+    store(r.out[i], gy * up * (sigmoid.value + silu * sigmoid.rest));
   }
 }
 
@@ -58,10 +60,14 @@ template <class C>
 LLMTRAIN_INLINE Gelu<C> gelu_tanh(C x) {
   constexpr C kInner = static_cast<C>(2 * std::numbers::inv_sqrtpi * std::numbers::sqrt2);  // 2 sqrt(2 / pi)
   constexpr C kCube = static_cast<C>(0.044715);
+  // From here on it is 0 or the identity to the last bit of fp32, and e^-2u is a number up to here.
+  constexpr C kFar = static_cast<C>(std::is_same_v<C, float> ? 9.9 : 20);
+  const C bounded = std::copysign(bounded_size(x, kFar), x);
+  const C square = bounded * bounded;
   // (1 + tanh(u)) / 2 = 1 / (1 + e^-2u)
-  const C gate = vector_sigmoid(kInner * (x + kCube * x * x * x));
-  const C slope = gate + x * gate * (C{1} - gate) * kInner * (C{1} + 3 * kCube * x * x);
-  return {x * gate, slope};
+  const Sigmoid<C> gate = vector_sigmoid_within(kInner * bounded * (C{1} + kCube * square));
+  const C slope = gate.value + x * gate.value * gate.rest * (kInner * (C{1} + 3 * kCube * square));
+  return {x * gate.value, slope};
 }
 
 template <class C>

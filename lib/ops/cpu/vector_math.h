@@ -43,10 +43,36 @@ LLMTRAIN_INLINE float vector_exp(float x) {
   return vector_exp_within(x);
 }
 
-// 1 / (1 + e^-x).
+// 1 / (1 + e^-x) and, without cancellation, 1 minus that.
 template <class C>
-LLMTRAIN_INLINE C vector_sigmoid(C x) {
-  return C{1} / (C{1} + vector_exp(-x));
+struct Sigmoid {
+  C value = 0;
+  C rest = 0;
+};
+template <class C>
+LLMTRAIN_INLINE Sigmoid<C> sigmoid_of(C e) {
+  const C value = C{1} / (C{1} + e);
+  return {value, e * value};
+}
+template <class C>
+LLMTRAIN_INLINE Sigmoid<C> vector_sigmoid(C x) {
+  return sigmoid_of(vector_exp(-x));
+}
+// For x within +-87.
+LLMTRAIN_INLINE Sigmoid<double> vector_sigmoid_within(double x) { return vector_sigmoid(x); }
+LLMTRAIN_INLINE Sigmoid<float> vector_sigmoid_within(float x) { return sigmoid_of(vector_exp_within(-x)); }
+
+// min(|x|, limit), also for NaN: as whole numbers, for that is one instruction, where a comparison of floats is two.
+LLMTRAIN_INLINE double bounded_size(double x, double limit) { return std::abs(x) < limit ? std::abs(x) : limit; }
+LLMTRAIN_INLINE float bounded_size(float x, float limit) {
+  std::uint32_t bits = 0;
+  std::uint32_t limit_bits = 0;
+  std::memcpy(&bits, &x, sizeof bits);
+  std::memcpy(&limit_bits, &limit, sizeof limit_bits);
+  bits &= 0x7FFFFFFFU;
+  bits = bits < limit_bits ? bits : limit_bits;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
 }
 
 // The standard normal distribution at x: its density and what lies below x.
@@ -61,24 +87,13 @@ LLMTRAIN_INLINE Normal<double> vector_normal(double x) {
           std::erfc(-x / std::numbers::sqrt2) / 2};
 }
 
-// min(|x|, 13), also for NaN: as whole numbers, for that is one instruction, where a comparison of floats is two.
-LLMTRAIN_INLINE float bounded_size(float x) {
-  constexpr std::uint32_t kThirteen = 0x41500000;
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &x, sizeof bits);
-  bits &= 0x7FFFFFFFU;
-  bits = bits < kThirteen ? bits : kThirteen;
-  std::memcpy(&x, &bits, sizeof x);
-  return x;
-}
-
 // float: the tail beyond |x| is e^(-x^2/2) times a polynomial in 1 / (1 + 0.42 |x| / sqrt(2)), the form of Abramowitz
 // and Stegun 7.1.26. The coefficients are fitted for the least relative error up to |x| = 8.4, which is 3.3e-8 before
 // rounding; beyond, the tail is below 3e-17. NaN gives a number.
 LLMTRAIN_INLINE Normal<float> vector_normal(float x) {
   constexpr auto kScale = static_cast<float>(0.42 / std::numbers::sqrt2);
   constexpr auto kPeak = static_cast<float>(std::numbers::inv_sqrtpi / std::numbers::sqrt2);
-  const float size = bounded_size(x);
+  const float size = bounded_size(x, 13.0F);
   const float bell = vector_exp_within(-0.5F * size * size);
   const float k = 1.0F / (1.0F + kScale * size);
   float p = 0.0380974453F;
