@@ -98,7 +98,6 @@ void prune(const fs::path& folder, std::size_t keep, const std::vector<std::int6
     ++kept;
     if (whole < kLeastWhole && !why_damaged(entry.path)) ++whole;
   }
-  if (whole < kLeastWhole) return;
   for (auto path = removable.rbegin(); path != removable.rend(); ++path) remove_checkpoint(*path);
 }
 

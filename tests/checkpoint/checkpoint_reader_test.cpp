@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/random.h"
@@ -237,6 +238,28 @@ TEST(CheckpointReader, FindsAWholeOneWhileAWriterSavesAndPrunes) {
   ::kill(writer, SIGKILL);
   EXPECT_EQ(wait_for(writer), 128 + SIGKILL);
   EXPECT_GT(reads, 10);
+}
+
+// Each checkpoint comes and goes for good, so at times it goes between the look into the folder and the last file.
+TEST(CheckpointReader, DoesNotTakeForDamagedWhatIsPrunedMeanwhile) {
+  constexpr std::int64_t kLast = 80;
+  const TempDir stock;
+  for (std::int64_t step = 1; step <= kLast; ++step) save_sample(stock.path(), step);
+  const TempDir folder;
+  const pid_t writer = start_child([&] {
+    for (std::int64_t step = 1; step <= kLast; ++step) {
+      fs::rename(stock / checkpoint_name(step), folder / checkpoint_name(step));
+      std::this_thread::sleep_for(std::chrono::microseconds(20 * step));
+      fs::rename(folder / checkpoint_name(step), stock / checkpoint_name(step));
+    }
+    return 0;
+  });
+  int status = 0;
+  while (::waitpid(writer, &status, WNOHANG) == 0) {
+    const auto found = newest_in(folder.path());  // one of them, or none
+    EXPECT_THAT(found.warnings, testing::IsEmpty());
+  }
+  EXPECT_EQ(status, 0);
 }
 
 TEST(CheckpointReader, GivesBackAHundredThousandTensors) {

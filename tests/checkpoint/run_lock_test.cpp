@@ -30,6 +30,7 @@ int hold(const fs::path& folder, int gate) {
   char byte = 0;
   if (::read(gate, &byte, 1) != 0) return 1;
   const RunLock lock(folder);
+  ::alarm(30);  // should the test end before it
   for (;;) ::pause();
 }
 
@@ -70,7 +71,8 @@ TEST(RunLock, GoesToOneOfManyAndTheOthersAreToldWhoHasIt) {
   const TempDir folder;
   for (int round = 0; round < 20; ++round) {
     const auto race = run_race(folder);
-    ASSERT_EQ(::waitpid(race.winner, nullptr, WNOHANG), 0);
+    EXPECT_EQ(::kill(race.winner, SIGKILL), 0);
+    ASSERT_EQ(wait_for(race.winner), 128 + SIGKILL);
     const auto expected =
         fmt::format("{}: process {} on {} runs here; wait for it", folder.path().string(), race.winner, host_name());
     int told = 0;
@@ -82,8 +84,6 @@ TEST(RunLock, GoesToOneOfManyAndTheOthersAreToldWhoHasIt) {
       fs::remove(message);
     }
     EXPECT_EQ(told, kStarters - 1);
-    ASSERT_EQ(::kill(race.winner, SIGKILL), 0);
-    ASSERT_EQ(wait_for(race.winner), 128 + SIGKILL);
   }
   EXPECT_NO_THROW(RunLock{folder.path()});  // nothing is left of those that were killed
 }
@@ -95,6 +95,13 @@ TEST(RunLock, IsFreeAgainWhenItGoes) {
     error_of(ExitCode::kLocked, [&] { RunLock second(folder.path()); });
   }
   EXPECT_NO_THROW(RunLock{folder.path()});
+}
+
+TEST(RunLock, LeavesNothingOfALongerNameBefore) {
+  const TempDir folder;
+  folder.write(".lock", std::string(300, 'x'));
+  const RunLock lock(folder.path());
+  EXPECT_EQ(slurp(folder / ".lock"), fmt::format("process {} on {}", ::getpid(), host_name()));
 }
 
 TEST(RunLock, LeavesAloneWhatALinkPointsTo) {

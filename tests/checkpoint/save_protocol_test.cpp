@@ -287,6 +287,8 @@ TEST(SaveCheckpoint, SaysThatTheFolderIsGoneOrNone) {
   folder.write("file", "");
   EXPECT_THAT(error_of(ExitCode::kStorage, [&] { save_sample(folder / "none", 1); }), HasSubstr("No such file"));
   EXPECT_THAT(error_of(ExitCode::kStorage, [&] { save_sample(folder / "file", 1); }), HasSubstr("Not a directory"));
+  EXPECT_THAT(error_of(ExitCode::kStorage, [&] { save_sample(folder / std::string(300, 'x'), 1); }),
+              HasSubstr("step-1: cannot be looked at: File name too long"));
 }
 
 // A small file system of its own, seen by one process alone.

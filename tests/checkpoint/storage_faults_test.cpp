@@ -1,4 +1,5 @@
 // Every system call of a save and of a load in turn: the process is killed there, or the call fails, once or for ever.
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <map>
@@ -186,12 +187,31 @@ void expect_after_fault(const fs::path& folder, const Call& call, int code, bool
   expect_only_checkpoints(folder);
 }
 
+// The exit code of a save with a fault, and how often it began to write.
+struct TracedSave {
+  int code = 0;
+  int attempts = 0;
+};
+
+TracedSave save_with_fault(const fs::path& folder, const Call& call, const std::string& what) {
+  const TempDir scratch;
+  const auto log = scratch / "log";
+  TracedSave save;
+  save.code = run_traced({"-o", log.string(), "-e", "trace=?mkdir,?mkdirat," + call.name, "-e", what},
+                         {"--save", folder.string(), "3"});
+  const std::string text = slurp(log);
+  static const std::regex kAttempt(R"(mkdir\w*\([^\n]*/step-3\.tmp-)");
+  save.attempts = static_cast<int>(std::distance(std::sregex_iterator(text.begin(), text.end(), kAttempt), {}));
+  return save;
+}
+
 void expect_to_survive(const std::string& error, const std::set<std::string>& names = {}) {
   const PreparedFolders prepared;
   auto calls = calls_of_a_save(prepared);
   if (calls.empty()) GTEST_SKIP() << kNoTracer;
   if (!names.empty()) std::erase_if(calls, [&](const Call& call) { return names.count(call.name) == 0; });
   ASSERT_FALSE(calls.empty());
+  std::atomic<int> closes = 0;
   parallel_for(
       2 * calls.size(),
       [&](std::size_t i) {
@@ -200,10 +220,16 @@ void expect_to_survive(const std::string& error, const std::set<std::string>& na
         const TempDir folder;
         prepared.fill(folder.path());
         const auto what = injection(call, "error=" + error, for_ever);
-        const int code = run_traced({"-o", "/dev/null", "-e", what}, {"--save", folder.path().string(), "3"});
-        expect_after_fault(folder.path(), call, code, for_ever, what);
+        const auto save = save_with_fault(folder.path(), call, what);
+        expect_after_fault(folder.path(), call, save.code, for_ever, what);
+        if (call.phase != kMarkSave || for_ever) return;
+        // No fault of these is passed over: what was written before it is not trusted.
+        const std::set<std::string> writing = {"write", "fsync", "mkdir", "mkdirat", "rename", "renameat2"};
+        EXPECT_TRUE(save.attempts == 2 || writing.count(call.name) == 0) << what;
+        if (call.name == "close" && save.attempts == 2) ++closes;
       },
       kThreads);
+  EXPECT_EQ(closes, 3);  // of the files; folders are only read
 }
 
 TEST(StorageFaults, AnErrorOfTheDiskAtAnyCallIsNeverASave) { expect_to_survive("EIO"); }
@@ -222,7 +248,9 @@ TEST(StorageFaults, InterruptedWritesGoOn) {
       const TempDir folder;
       prepared.fill(folder.path());
       const auto what = injection(call, std::string("error=") + error);
-      EXPECT_EQ(run_traced({"-o", "/dev/null", "-e", what}, {"--save", folder.path().string(), "3"}), 0) << what;
+      const auto save = save_with_fault(folder.path(), call, what);
+      EXPECT_EQ(save.code, 0) << what;
+      EXPECT_EQ(save.attempts, 1) << what;
       EXPECT_EQ(faults_in(folder.path()), "") << what;
     }
   }
