@@ -9,6 +9,7 @@
 #include "apps/engine/engine_commands.h"
 #include "apps/llmtrain/command_line.h"
 #include "apps/llmtrain/error_report.h"
+#include "apps/llmtrain/standard_streams.h"
 #include "lib/base/known_variables.h"
 #include "lib/base/signals.h"
 #include "lib/ops/runtime.h"
@@ -17,6 +18,7 @@ namespace llmtrain {
 namespace {
 
 int run(int argc, char** argv) {
+  occupy_standard_streams();
   install_signal_handlers();
   use_all_processors();
   check_variables(variable_names());

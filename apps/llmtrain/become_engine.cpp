@@ -7,6 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/signals.h"
 
 namespace llmtrain {
 
@@ -17,6 +18,8 @@ void become_engine(const std::vector<std::string>& arguments) {
   argv.push_back(const_cast<char*>(name.c_str()));
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  hold_signals();
+  stop_point("before the start");
   ::execv(name.c_str(), argv.data());
   throw config_error("{}: cannot start: {}; build or install both programs into one folder", name,
                      system_message(errno));

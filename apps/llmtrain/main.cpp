@@ -6,6 +6,7 @@
 #include "apps/llmtrain/command_line.h"
 #include "apps/llmtrain/commands.h"
 #include "apps/llmtrain/error_report.h"
+#include "apps/llmtrain/standard_streams.h"
 #include "lib/base/known_variables.h"
 #include "lib/base/signals.h"
 
@@ -13,6 +14,7 @@ namespace llmtrain {
 namespace {
 
 int run(int argc, char** argv) {
+  occupy_standard_streams();
   install_signal_handlers();
   check_variables(variable_names());
   CLI::App app("Trains language models from raw text to an aligned chat model.", "llmtrain");

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -12,6 +13,14 @@
 #include "lib/base/signals.h"
 
 namespace llmtrain {
+
+void occupy_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) != -1 || errno != EBADF) continue;
+    // The lowest free descriptor is the stream's own. The wrong way round: reading stdin, writing the others fails.
+    ENSURE(::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) == stream, stream);
+  }
+}
 
 std::string read_stdin() {
   std::string text;

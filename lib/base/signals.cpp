@@ -33,6 +33,14 @@ void handle(int signal_number, void (*handler)(int)) {
   ENSURE(::sigaction(signal_number, &action, nullptr) == 0, signal_number);
 }
 
+// Those with a handler.
+sigset_t handled_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2}) ::sigaddset(&signals, number);
+  return signals;
+}
+
 }  // namespace
 
 void install_signal_handlers() {
@@ -41,6 +49,13 @@ void install_signal_handlers() {
   handle(SIGPIPE, SIG_IGN);
   handle(SIGXFSZ, SIG_IGN);
   handle(SIGHUP, SIG_IGN);
+  const auto signals = handled_signals();
+  ENSURE(::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr) == 0);
+}
+
+void hold_signals() {
+  const auto signals = handled_signals();
+  ENSURE(::pthread_sigmask(SIG_BLOCK, &signals, nullptr) == 0);
 }
 
 bool stop_requested() { return g_stop_signal.load(std::memory_order_relaxed) != 0; }
