@@ -82,6 +82,15 @@ Whole open_or_refuse(const fs::path& path) {
   }
 }
 
+// Written by another version of the program: to fall back behind it would be to train again what is there.
+bool is_foreign(const fs::path& path) {
+  try {
+    return is_of_unknown_version(read_file(path / kManifestName));
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 std::vector<CheckpointEntry> list_or_refuse(const fs::path& folder) {
   try {
     return list_checkpoints(folder);
@@ -156,6 +165,7 @@ std::optional<CheckpointReader> newest_valid(const fs::path& folder, const Log& 
         for (const auto& fault : faults) log.warn("{}; falling back to {}", fault.message, checkpoint_name(entry.step));
         return reader;
       } catch (const Error& error) {
+        if (is_foreign(entry.path)) throw;
         // Gone while it was read: its writer has newer ones by now.
         std::error_code ignored;
         if (fs::symlink_status(entry.path, ignored).type() == fs::file_type::not_found) {

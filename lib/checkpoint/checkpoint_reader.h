@@ -44,8 +44,8 @@ std::optional<std::string> why_damaged(const std::filesystem::path& path);
 
 // The newest checkpoint of a folder that is whole. Each newer one is named with its reason in a warning, but for those
 // that were pruned meanwhile. Nothing where there are no checkpoints at all. Throws Error (6) naming each with its
-// reason where there are some and none is whole, or where the folder cannot be read: training is never begun anew
-// without a word.
+// reason where there are some and none is whole, or where the folder cannot be read, or where the newest that is not
+// damaged is of a format version that this program does not know: training is never begun anew without a word.
 std::optional<CheckpointReader> newest_valid(const std::filesystem::path& folder, const Log& log);
 
 struct ExpectedTensor {

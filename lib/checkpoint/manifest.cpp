@@ -112,4 +112,14 @@ Manifest manifest_from_json(const std::string& text, const std::string& name) {
   }
 }
 
+bool is_of_unknown_version(const std::string& text) {
+  try {
+    const std::string name;
+    const auto document = parse_strict_json(unsealed(text, name), name);
+    return JsonView(document, name).member("format_version").count() != kManifestVersion;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 }  // namespace llmtrain

@@ -36,5 +36,7 @@ struct Manifest {
 std::string to_json(const Manifest& manifest);
 // Throws resume_error (6) "NAME: …": damaged, not as expected, or of a format version that this program does not know.
 Manifest manifest_from_json(const std::string& text, const std::string& name);
+// Whether it is a whole manifest of such a version: then nothing is damaged.
+bool is_of_unknown_version(const std::string& text);
 
 }  // namespace llmtrain
