@@ -88,6 +88,11 @@ void Console::message(std::string_view text) {
   if (!options_.quiet) say("message", text, fmt::format("llmtrain: {}\n", printable(text, kMaxText)));
 }
 
+void Console::note(std::string_view text) {
+  const std::scoped_lock lock(mutex_);
+  record(text);
+}
+
 void Console::warning(std::string_view text) {
   const std::scoped_lock lock(mutex_);
   if (!warned_.emplace(text).second) return;

@@ -44,6 +44,8 @@ class Console {
 
   void step(const StepStatus& status);
   void message(std::string_view text);
+  // To train.log alone: what is on stderr in another form, as the error that ends a run.
+  void note(std::string_view text);
   // Each distinct text once.
   void warning(std::string_view text);
   // Generated text, line for line behind a margin, control bytes escaped.

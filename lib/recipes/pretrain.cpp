@@ -27,12 +27,14 @@
 #include "lib/train/resume_check.h"
 #include "lib/train/run_facts.h"
 #include "lib/train/stage_folder.h"
+#include "lib/train/stage_result.h"
 #include "lib/train/state_files.h"
 
 namespace llmtrain {
 namespace {
 
 constexpr const char* kStage = "pretrain";
+constexpr const char* kTokenizerFile = "tokenizer.json";
 // What is spent at the start on measuring the rate of matrix products, which utilisation is a share of.
 constexpr double kRateSeconds = 0.1;
 
@@ -92,12 +94,24 @@ std::string new_run_id() {
   return fmt::format("{:02x}", fmt::join(bytes, ""));
 }
 
-// Checkpoints that will stand side by side at most, the result, and one save in flight.
+std::uint64_t folder_bytes(const std::filesystem::path& folder) {
+  std::uint64_t bytes = 0;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, ignored)) {
+    if (entry.is_regular_file(ignored)) bytes += entry.file_size(ignored);
+  }
+  return bytes;
+}
+
+// Checkpoints that will stand side by side at most, the result, and one save in flight; what stands there already, from
+// before a resume, is among them.
 void check_disk(const std::filesystem::path& stage, const PretrainInputs& inputs, std::uint64_t checkpoint) {
   const auto& config = inputs.stage().checkpoint;
   const std::uint64_t kept = static_cast<std::uint64_t>(config.keep) + (config.keep_best ? 1 : 0) + 1;
   const auto weights = static_cast<std::uint64_t>(count_parameters(inputs.shape).total()) * sizeof(float);
-  const std::uint64_t needed = kept * checkpoint + 2 * weights;
+  const std::uint64_t all = kept * checkpoint + 2 * weights;
+  const std::uint64_t there = folder_bytes(stage / "checkpoints") + folder_bytes(stage / "model");
+  const std::uint64_t needed = all - std::min(all, there);
   const std::uint64_t free = free_bytes(stage);
   if (needed <= free) return;
   throw storage_error(
@@ -115,30 +129,6 @@ void export_model(const std::filesystem::path& stage, const PretrainInputs& inpu
     return {weight.data_ptr<float>(), static_cast<std::size_t>(weight.numel())};
   };
   write_hf_folder(stage / "model", result);
-}
-
-const char* end_reason(const LoopSettings& settings, const ProgressState& progress) {
-  if (settings.total_steps > 0 && progress.step >= settings.total_steps) return "all steps taken";
-  if (settings.max_seconds && progress.seconds >= *settings.max_seconds) return "max_time reached";
-  return "no improvement any more";
-}
-
-void write_result(const std::filesystem::path& stage, const LoopSettings& settings, const ProgressState& progress,
-                  const std::string& model_step) {
-  nlohmann::ordered_json json = {{"status", "done"},
-                                 {"reason", end_reason(settings, progress)},
-                                 {"step", progress.step},
-                                 {"tokens", progress.tokens},
-                                 {"skipped_updates", progress.skipped},
-                                 {"best_loss", nullptr},
-                                 {"best_step", nullptr},
-                                 {"model", "model"},
-                                 {"model_step", model_step}};
-  if (progress.best_loss) {
-    json["best_loss"] = *progress.best_loss;
-    json["best_step"] = progress.best_step;
-  }
-  write_file(stage / "result.json", json.dump(2) + "\n");
 }
 
 LoopSettings loop_settings(const PretrainInputs& inputs, const Choices& choices, const std::filesystem::path& stage) {
@@ -178,10 +168,13 @@ class Pretraining {
       : pipeline_(pipeline),
         source_(source),
         request_(request),
-        log_(request.quiet ? LogLevel::kQuiet : LogLevel::kNormal) {}
+        first_console_({.quiet = request.quiet,
+                        .format = request.log_format == "json" ? ConsoleFormat::kJson : ConsoleFormat::kText,
+                        .label = kStage}),
+        log_(LogLevel::kNormal, [this](LogKind kind, std::string_view text) { say_first(kind, text); }) {}
 
   ExitCode dry_run() {
-    const auto inputs = prepare_pretrain(pipeline_, source_, request_, log_);
+    const auto inputs = prepare_pretrain(pipeline_, source_, request_, log_, std::nullopt);
     auto choices = choose(inputs, std::nullopt);
     if (choices.threads == 0) choices.threads = available_processors();
     log_.info("dry run: {}", overview(inputs, choices, loop_settings(inputs, choices, "")));
@@ -190,10 +183,10 @@ class Pretraining {
 
   ExitCode run() {
     StageFolder folder(pipeline_.config.run, kStage, request_.resume, log_);
-    const auto inputs = prepare_pretrain(pipeline_, source_, request_, log_);
     std::optional<CheckpointFacts> from;
     auto& reader = folder.resume_from();
     if (reader) from = facts_from_json(reader->manifest().facts, reader->path().string());
+    const auto inputs = prepare_pretrain(pipeline_, source_, request_, log_, kept_tokenizer(folder.path(), from));
     auto choices = choose(inputs, from);
     const auto runtime = start_runtime({.threads = choices.threads});
     choices.threads = runtime.threads;
@@ -204,7 +197,7 @@ class Pretraining {
       notes = check_resume(
           from->run, facts, inputs.config,
           {.stage = kStage, .checkpoint = reader->path().string(), .accept_data_change = request_.accept_data_change});
-      if (is_finished(settings, from->progress) && std::filesystem::exists(folder.path() / "result.json")) {
+      if (is_done(settings, from->progress, inputs.stage().result)) {
         log_.info("{}: done before, after {}; the model is in {}", folder.path().string(),
                   counted(static_cast<std::uint64_t>(from->progress.step), "step"), (folder.path() / "model").string());
         return ExitCode::kDone;
@@ -216,6 +209,29 @@ class Pretraining {
   }
 
  private:
+  // Before there is a train.log that may be written to: it gets the lines later.
+  void say_first(LogKind kind, std::string_view text) {
+    if (kind == LogKind::kWarning) {
+      first_console_.warning(text);
+      first_lines_.push_back(fmt::format("warning: {}", text));
+    } else {
+      first_console_.message(text);
+      first_lines_.emplace_back(text);
+    }
+  }
+
+  // A tokenizer learnt from data that changed would be another one: who accepts other data goes on with the run's own.
+  std::optional<Tokenizer> kept_tokenizer(const std::filesystem::path& stage,
+                                          const std::optional<CheckpointFacts>& from) const {
+    const auto file = stage / kTokenizerFile;
+    std::error_code ignored;
+    if (!from || !request_.accept_data_change || !pipeline_.config.tokenizer.train) return std::nullopt;
+    if (!std::filesystem::exists(file, ignored)) return std::nullopt;
+    auto tokenizer = Tokenizer::load(file);
+    if (tokenizer.hash() != from->run.tokenizer_hash) return std::nullopt;
+    return tokenizer;
+  }
+
   ExitCode train(StageFolder& folder, const PretrainInputs& inputs, const Choices& choices,
                  const LoopSettings& settings, const std::optional<CheckpointFacts>& from,
                  const std::vector<std::string>& notes) {
@@ -230,19 +246,24 @@ class Pretraining {
     if (from) {
       restore_state(store, optimizer, *folder.resume_from(), request_.accept_non_finite);
       progress = from->progress;
-      MetricsLog::truncate_after(stage / "metrics.jsonl", progress.events_done ? progress.step : progress.step - 1);
     } else {
       initialize(store, inputs.shape, static_cast<std::uint64_t>(inputs.config.run.seed));
     }
     write_file(stage / "config.yaml", write_saved_pipeline(inputs.config));
+    write_file(stage / kTokenizerFile, inputs.tokenizer.to_json());
+    // A run that was killed before its first checkpoint left lines too.
+    const bool begun_before = from || std::filesystem::exists(stage / "metrics.jsonl");
+    MetricsLog::truncate_after(stage / "metrics.jsonl", progress.events_done ? progress.step : progress.step - 1);
 
+    RunLog run_log(stage / "train.log");
+    for (const auto& line : first_lines_) run_log.line(line);
     Console console({.quiet = request_.quiet,
                      .format = request_.log_format == "json" ? ConsoleFormat::kJson : ConsoleFormat::kText,
                      .mode = request_.progress,
                      .label = kStage,
                      .total_steps = settings.total_steps,
                      .every_steps = settings.log_every_steps},
-                    RunLog(stage / "train.log"));
+                    std::move(run_log));
     MetricsLog metrics(stage / "metrics.jsonl", console.log());
     TensorboardWriter tensorboard(stage, console.log());
     console.message(overview(inputs, choices, settings));
@@ -250,8 +271,8 @@ class Pretraining {
     if (from) {
       console.message(fmt::format("resuming after step {}", progress.step));
       metrics.write({{"step", progress.step}, {"event", std::string("resume")}});
-      tensorboard.resume_after(progress.step);
     }
+    if (begun_before) tensorboard.resume_after(progress.events_done ? progress.step : progress.step - 1);
     Throughput throughput({.flops_a_token = training_flops_per_token(inputs.shape, config.sequence_length),
                            .peak_flops = measured_matrix_rate(types.compute, kRateSeconds)});
     const LoopParts parts{
@@ -268,25 +289,37 @@ class Pretraining {
         .metrics = metrics,
         .tensorboard = tensorboard,
         .throughput = throughput};
-    if (run_loop(settings, parts, progress) == LoopEnd::kStopped) {
-      console.message(fmt::format("stopped after step {}, state saved in {}; the same command goes on", progress.step,
-                                  (stage / "checkpoints").string()));
-      return ExitCode::kRequeue;
+    try {
+      if (run_loop(settings, parts, progress) == LoopEnd::kStopped) {
+        console.message(fmt::format("stopped after step {}, state saved in {}; the same command goes on", progress.step,
+                                    (stage / "checkpoints").string()));
+        return ExitCode::kRequeue;
+      }
+      finish(inputs, store, settings, progress, console);
+    } catch (const Error& error) {
+      console.note(fmt::format("error: {}", error.what()));
+      throw;
     }
-    finish(stage, inputs, store, settings, progress, console);
     return ExitCode::kDone;
   }
 
-  static void finish(const std::filesystem::path& stage, const PretrainInputs& inputs, WeightStore& store,
-                     const LoopSettings& settings, const ProgressState& progress, Console& console) {
+  static void finish(const PretrainInputs& inputs, WeightStore& store, const LoopSettings& settings,
+                     const ProgressState& progress, Console& console) {
+    const auto& stage = settings.stage;
     std::int64_t model_step = progress.step;
     if (inputs.stage().result == ResultKind::kBest && progress.best_step != progress.step) {
-      CheckpointReader best(stage / "checkpoints" / fmt::format("step-{}", progress.best_step));
-      restore_weights(store, best, false);
-      model_step = progress.best_step;
+      const auto path = stage / "checkpoints" / checkpoint_name(progress.best_step);
+      if (const auto damage = why_damaged(path)) {  // its save failed, and was let go by checkpoint.on_error
+        console.warning(
+            fmt::format("{}: the best weights are lost; the model is that of step {}", *damage, model_step));
+      } else {
+        CheckpointReader best(path);
+        restore_weights(store, best, false);
+        model_step = progress.best_step;
+      }
     }
     export_model(stage, inputs, store);
-    write_result(stage, settings, progress, std::to_string(model_step));
+    write_result(settings, progress, inputs.stage().result, model_step);
     console.message(
         fmt::format("done: {} after step {}{}; the model is in {}", end_reason(settings, progress), progress.step,
                     progress.best_loss
@@ -298,6 +331,8 @@ class Pretraining {
   const Pipeline& pipeline_;
   const std::string& source_;
   const TrainRequest& request_;
+  Console first_console_;
+  std::vector<std::string> first_lines_;
   Log log_;
 };
 

@@ -57,17 +57,18 @@ std::string text_of(const Tokenizer& tokenizer, std::vector<std::uint32_t> ids) 
 }  // namespace
 
 PretrainInputs prepare_pretrain(const Pipeline& pipeline, const std::string& source, const TrainRequest& request,
-                                const Log& log) {
+                                const Log& log, std::optional<Tokenizer> given) {
   const auto& stage = *pipeline.config.pretrain;
   const int threads = static_cast<int>(pipeline.config.run.threads.value);
-  Tokenizer tokenizer = pipeline_tokenizer(pipeline.config, {.threads = threads, .progress = request.progress}, log);
+  const auto progress = request.log_format == "json" ? ProgressMode::kOff : request.progress;  // it speaks no JSON
+  Tokenizer tokenizer =
+      given ? std::move(*given) : pipeline_tokenizer(pipeline.config, {.threads = threads, .progress = progress}, log);
   ModelContext context{.source = source,
                        .origins = pipeline.origins,
                        .tokenizer_vocab = static_cast<std::int64_t>(tokenizer.vocab_size())};
   auto shape = resolve_model(pipeline.config.model, context);
   ENSURE(hf_family(shape).has_value());
-  auto corpus =
-      prepare_corpus(stage, tokenizer, {.verify = false, .threads = threads, .progress = request.progress}, log);
+  auto corpus = prepare_corpus(stage, tokenizer, {.verify = false, .threads = threads, .progress = progress}, log);
   if (corpus.bad_lines.count() > 0) log.warn("{}", corpus.bad_lines.summary());
   const std::int64_t batch_rows = stage.batch_tokens / stage.sequence_length;
   const std::int64_t steps = steps_of(stage, corpus.train_rows(), batch_rows);
@@ -134,8 +135,12 @@ std::function<void(std::int64_t)> sample_texts(const PretrainInputs& inputs, con
       tensorboard.text(fmt::format("samples/{}", i), step, text);
       page += text + "\n\n";
     }
-    make_directory(stage / "samples");
-    write_file(stage / "samples" / fmt::format("step-{}.txt", step), page);
+    try {
+      make_directory(stage / "samples");
+      write_file(stage / "samples" / fmt::format("step-{}.txt", step), page);
+    } catch (const Error& error) {
+      console.warning(fmt::format("{}; training goes on", error.what()));
+    }
   };
 }
 

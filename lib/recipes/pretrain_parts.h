@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,9 +33,9 @@ struct PretrainInputs {
   const PretrainConfig& stage() const { return *config.pretrain; }
 };
 
-// Learns or reads the tokenizer, tokenizes what is not in the cache, resolves the model.
+// Learns or reads the tokenizer (or takes the given one), tokenizes what is not in the cache, resolves the model.
 PretrainInputs prepare_pretrain(const Pipeline& pipeline, const std::string& source, const TrainRequest& request,
-                                const Log& log);
+                                const Log& log, std::optional<Tokenizer> given);
 
 // Training rows in the mixture's order, without end.
 BatchSource training_rows(const PretrainInputs& inputs);

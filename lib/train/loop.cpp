@@ -1,9 +1,12 @@
 #include "lib/train/loop.h"
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <csignal>
 #include <memory>
+#include <tuple>
 
 #include <ATen/ATen.h>
 
@@ -37,7 +40,9 @@ class Loop {
     if (!progress.cursor.empty()) parts_.source.load(progress.cursor);
     parts_.optimizer.set_steps(progress.optimizer_steps);
     seconds_before_ = progress.seconds;
-    saved_step_ = progress.step > 0 && progress.events_done ? progress.step : -1;
+    if (progress.cursor.empty()) return;
+    durable_step_ = progress.step;
+    if (progress.events_done) saved_step_ = progress.step;
   }
 
   LoopEnd run() {
@@ -45,8 +50,10 @@ class Loop {
     for (;;) {
       if (!progress_.events_done && !make_events()) return stop();
       if (is_finished(settings_, progress_)) break;
+      raise_at("stop_at_step");
       if (stop_requested()) return stop();
       if (take_save_request()) save();
+      if (!saving_.busy()) finish_save();  // one that failed is known at once, not when the next is due
       take_step();
     }
     save();
@@ -80,6 +87,11 @@ class Loop {
     show(gradients);
   }
 
+  // For tests: the stop that a signal asks for, at a step that is known.
+  void raise_at(const char* hook) const {
+    if (test_hook(hook) == static_cast<double>(progress_.step)) std::raise(SIGTERM);
+  }
+
   double multiplier(std::int64_t step) const {
     return schedule_multiplier(settings_.optim.schedule, step, settings_.total_steps);
   }
@@ -92,12 +104,11 @@ class Loop {
       progress_.optimizer_steps = parts_.optimizer.steps();
       return true;
     }
-    const auto dump = dump_bad_update(settings_.stage, progress_.step, batch, gradients, parts_.store);
+    const std::string what =
+        fmt::format("step {}: the update is {} (loss {:.4g}, gradient norm {:.4g}); its batch, at position {}, {}",
+                    progress_.step + 1, gradients.finite() ? "an outlier" : "not finite", gradients.term("loss"),
+                    gradients.grad_norm, batch.position, dump(batch, gradients));
     parts_.store.zero_grad();
-    const std::string what = fmt::format(
-        "step {}: the update is {} (loss {:.4g}, gradient norm {:.4g}); its batch, at position {}, is in {}",
-        progress_.step + 1, gradients.finite() ? "an outlier" : "not finite", gradients.term("loss"),
-        gradients.grad_norm, batch.position, dump.string());
     if (verdict == UpdateVerdict::kStop) {
       finish_save();
       throw Error(ExitCode::kNumerical, what +
@@ -106,6 +117,15 @@ class Loop {
     }
     parts_.console.warning(what + "; skipped");
     return false;
+  }
+
+  // Where the batch of a bad update can be looked at. A full disk changes nothing of what the update was.
+  std::string dump(const Batch& batch, const StepGradients& gradients) {
+    try {
+      return "is in " + dump_bad_update(settings_.stage, progress_.step, batch, gradients, parts_.store).string();
+    } catch (const Error& error) {
+      return fmt::format("could not be written ({})", error.what());
+    }
   }
 
   void show(const StepGradients& gradients) {
@@ -130,16 +150,21 @@ class Loop {
 
   // What is due after the step. False if a stop was asked for meanwhile: all of it is made after a resume.
   bool make_events() {
+    raise_at("stop_in_events_of_step");
     const bool last = is_finished(settings_, progress_);
+    const std::tuple<std::optional<double>, std::int64_t, std::int64_t> best_before = best_of(progress_);
     if (last || progress_.step % settings_.log_every_steps == 0) record_training();
     try {
       if (parts_.evaluate && (last || progress_.step % settings_.evaluation.every_steps == 0)) evaluate_now();
       if (parts_.sample && settings_.sample_every_steps &&
           (last || progress_.step % *settings_.sample_every_steps == 0)) {
+        raise_at("stop_in_samples_of_step");
         parts_.sample(progress_.step);
       }
     } catch (const Error& error) {
       if (error.code() != ExitCode::kRequeue) throw;
+      best_of(progress_) = best_before;  // an evaluation that was made whole is made again, and counts once
+      save_best_ = false;
       return false;
     }
     progress_.events_done = true;
@@ -151,6 +176,11 @@ class Loop {
     if (checkpoint_due()) save();
     parts_.throughput.start();
     return true;
+  }
+
+  // What an evaluation changes.
+  static std::tuple<std::optional<double>&, std::int64_t&, std::int64_t&> best_of(ProgressState& progress) {
+    return std::tie(progress.best_loss, progress.best_step, progress.stale_evaluations);
   }
 
   void record_training() {
@@ -223,10 +253,12 @@ class Loop {
     std::vector<std::int64_t> keep_steps;
     if (settings_.checkpoint.keep_best && progress_.best_loss) keep_steps.push_back(progress_.best_step);
     const auto pause = std::chrono::milliseconds(static_cast<int>(test_hook("slow_save_ms").value_or(0)));
-    saving_.start([snapshot, folder, keep, keep_steps, pause] {
+    saving_.start([this, snapshot, folder, keep, keep_steps, pause] {
       SaveOptions options;
       options.pause_per_file = pause;
-      save_checkpoint(folder, snapshot->content, options);
+      const auto path = save_checkpoint(folder, snapshot->content, options);
+      durable_step_ = snapshot->content.step;
+      parts_.console.message(fmt::format("saved {}", path.string()));
       prune(folder, keep, keep_steps);
     });
     saved_step_ = progress_.step;
@@ -239,17 +271,18 @@ class Loop {
       saving_.wait();
     } catch (const Error& error) {
       if (settings_.checkpoint.on_error == SaveErrorPolicy::kStop || error.code() != ExitCode::kStorage) throw;
-      parts_.console.warning(fmt::format("a checkpoint was not saved, training goes on: {}", error.what()));
+      parts_.console.warning(fmt::format("saving failed, training goes on: {}", error.what()));
+      saved_step_ = durable_step_;
     }
   }
 
   LoopEnd stop() {
+    const std::int64_t durable = durable_step_;
     parts_.console.message(
-        fmt::format("stopping after step {} on {}; a second signal leaves at once, with step-{} the "
-                    "last checkpoint",
-                    progress_.step, signal_name(), std::max<std::int64_t>(saved_step_, 0)));
+        fmt::format("stopping after step {} on {}; a second signal leaves at once, {}", progress_.step, signal_name(),
+                    durable < 0 ? "without a checkpoint" : fmt::format("with step-{} the last checkpoint", durable)));
     save();
-    finish_save();
+    saving_.wait();  // nothing goes on any more: what fails now is an error, whatever checkpoint.on_error says
     return LoopEnd::kStopped;
   }
 
@@ -270,13 +303,14 @@ class Loop {
   LoopParts parts_;
   ProgressState& progress_;
   UpdateGuard guard_;
-  SaveWorker saving_;
-  std::int64_t saved_step_ = -1;
-  bool save_best_ = false;  // the last evaluation was the best
+  std::int64_t saved_step_ = -1;                 // its save was begun
+  std::atomic<std::int64_t> durable_step_ = -1;  // the last whose save is done, also of a run before
+  bool save_best_ = false;                       // the last evaluation was the best
   double seconds_before_ = 0;
   std::optional<double> validation_;
   Clock::time_point started_ = Clock::now();
   Clock::time_point last_save_ = Clock::now();
+  SaveWorker saving_;  // last: the save in flight uses the rest
 };
 
 }  // namespace
