@@ -49,6 +49,11 @@ TEST(Activation, GradientsAreThoseOfDifferences) {
   for (const TwoWays& ways : all_ways()) expect_gradients({.inputs = {x}}, [&] { return ways.ours(x, {}); });
 }
 
+// Against LibTorch's formulas: no polynomial of fp32 stands in for a function of float64.
+TEST(Activation, IsExactInFp64) {
+  for (const TwoWays& ways : all_ways()) expect_fp64_is_plain(ways, 3 * normal_doubles({50, 802}, 78), {});
+}
+
 TEST(Activation, IsRightInFp32) {
   for (const TwoWays& ways : all_ways()) expect_fp32_near_plain(ways, 3 * normal_doubles({50, 802}, 72), {}, 3e-7);
 }
@@ -61,27 +66,46 @@ TEST(Activation, GeluIsRightInItsTail) {
   }
 }
 
+// One minus a sigmoid near 1, times x, must not show what the subtraction loses.
+TEST(Activation, SlopesAreRightFarOut) {
+  const at::Tensor exact = at::arange(0, 25, 0x1p-7, at::kDouble);
+  const at::Tensor gate = exact.sigmoid();
+  const at::Tensor slope = gate + exact * gate * (-exact).sigmoid();
+  const at::Tensor gate_up = at::stack({exact, at::ones_like(exact)}, 1).to(at::kFloat).requires_grad_(true);
+  swiglu(gate_up).sum().backward();
+  EXPECT_LE(((gate_up.grad().select(1, 0) - slope) / slope).abs().max().item<double>(), 3e-7);
+
+  const at::Tensor x = exact.to(at::kFloat).requires_grad_(true);
+  gelu(x, GeluKind::kTanh).sum().backward();
+  const at::Tensor wide = exact.clone().requires_grad_(true);
+  at::gelu(wide, "tanh").sum().backward();
+  EXPECT_LE(((x.grad() - wide.grad()) / wide.grad()).abs().max().item<double>(), 1e-6);
+}
+
 TEST(Activation, IsAsExactInBf16AsPlainOperators) {
   for (const TwoWays& ways : all_ways()) expect_bf16_near_plain(ways, 2 * normal_doubles({50, 402}, 73), {});
 }
 
 TEST(Activation, StandsVeryLargeNumbers) {
   const std::vector<float> numbers = {100, 1e4F, 1e19F, -100, -1e4F, -1e19F};
-  const at::Tensor x = at::tensor(numbers, at::kFloat).requires_grad_(true);
-  for (const GeluKind kind : {GeluKind::kErf, GeluKind::kTanh}) {
-    x.mutable_grad() = at::Tensor();
-    const at::Tensor y = gelu(x, kind);
+  for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
+    const at::Tensor x = at::tensor(numbers, at::kFloat).to(type).requires_grad_(true);
+    for (const GeluKind kind : {GeluKind::kErf, GeluKind::kTanh}) {
+      x.mutable_grad() = at::Tensor();
+      const at::Tensor y = gelu(x, kind);
+      y.sum().backward();
+      EXPECT_TRUE(at::equal(y.slice(0, 0, 3), x.slice(0, 0, 3)));
+      EXPECT_LE(y.slice(0, 3).abs().max().item<double>(), 1e-16);
+      EXPECT_TRUE(at::equal(x.grad().slice(0, 0, 3), at::ones({3}, type)));
+      EXPECT_LE(x.grad().slice(0, 3).abs().max().item<double>(), 1e-15);
+    }
+    const at::Tensor gate_up =
+        at::tensor({-1e19F, 1.0F, 1e19F, 1.0F, -800.0F, 1.0F}, at::kFloat).to(type).view({3, 2}).requires_grad_(true);
+    const at::Tensor y = swiglu(gate_up);
     y.sum().backward();
-    EXPECT_TRUE(at::equal(y.slice(0, 0, 3), x.slice(0, 0, 3)));
-    EXPECT_LE(y.slice(0, 3).abs().max().item<double>(), 1e-16);
-    EXPECT_TRUE(at::equal(x.grad().slice(0, 0, 3), at::ones({3})));
-    EXPECT_LE(x.grad().slice(0, 3).abs().max().item<double>(), 1e-15);
+    expect_values(y, {0, 1e19F, 0}, 1e-16);
+    expect_values(gate_up.grad(), {0, 0, 1, 1e19F, 0, 0}, 1e-16);
   }
-  const at::Tensor gate_up = at::tensor({-1e19F, 1.0F, 1e19F, 1.0F}, at::kFloat).view({2, 2}).requires_grad_(true);
-  const at::Tensor y = swiglu(gate_up);
-  y.sum().backward();
-  expect_values(y, {0, 1e19F}, 1e-16);
-  expect_values(gate_up.grad(), {0, 0, 1, 1e19F}, 1e-16);
 }
 
 TEST(Activation, PassesNanOn) {

@@ -54,6 +54,19 @@ double rms_error(const at::Tensor& a, const at::Tensor& truth) {
   return (a.to(at::kDouble) - truth).square().mean().sqrt().item<double>();
 }
 
+void expect_near_plain(const TwoWays& ways, const at::Tensor& x, const std::vector<at::Tensor>& weights,
+                       at::ScalarType type, double tolerance) {
+  const at::Tensor input = x.to(type);
+  std::vector<at::Tensor> rounded;
+  for (const at::Tensor& weight : weights) rounded.push_back(weight.to(type));
+  const auto ours = by_ours(ways, input, rounded, type);
+  const auto truth = by_plain(ways, input, rounded, at::kDouble);
+  for (std::size_t i = 0; i < truth.size(); ++i) {
+    const double error = (ours[i].to(at::kDouble) - truth[i]).abs().max().item<double>();
+    EXPECT_LE(error, tolerance * truth[i].abs().max().item<double>()) << "result " << i;
+  }
+}
+
 }  // namespace
 
 at::Tensor golden_input(at::IntArrayRef sizes) {
@@ -98,22 +111,19 @@ void expect_bf16_near_plain(const TwoWays& ways, const at::Tensor& x, const std:
 
 void expect_fp32_near_plain(const TwoWays& ways, const at::Tensor& x, const std::vector<at::Tensor>& weights,
                             double tolerance) {
-  const at::Tensor input = x.to(at::kFloat);
-  std::vector<at::Tensor> rounded;
-  for (const at::Tensor& weight : weights) rounded.push_back(weight.to(at::kFloat));
-  const auto ours = by_ours(ways, input, rounded, at::kFloat);
-  const auto truth = by_plain(ways, input, rounded, at::kDouble);
-  for (std::size_t i = 0; i < truth.size(); ++i) {
-    const double error = (ours[i].to(at::kDouble) - truth[i]).abs().max().item<double>();
-    EXPECT_LE(error, tolerance * truth[i].abs().max().item<double>()) << "result " << i;
-  }
+  expect_near_plain(ways, x, weights, at::kFloat, tolerance);
+}
+
+void expect_fp64_is_plain(const TwoWays& ways, const at::Tensor& x, const std::vector<at::Tensor>& weights) {
+  expect_near_plain(ways, x, weights, at::kDouble, 1e-14);
 }
 
 void expect_same_bits(const TwoWays& ways, const at::Tensor& x, const std::vector<at::Tensor>& weights,
                       bool whatever_threads) {
+  const Threads two(2);
   const auto first = by_ours(ways, x, weights, at::kFloat);
   const auto second = by_ours(ways, x, weights, at::kFloat);
-  const Threads one(whatever_threads ? 1 : at::get_num_threads());
+  const Threads one(whatever_threads ? 1 : 2);
   const auto alone = by_ours(ways, x, weights, at::kFloat);
   for (std::size_t i = 0; i < first.size(); ++i) {
     EXPECT_TRUE(at::equal(first[i], second[i])) << "result " << i;

@@ -40,8 +40,11 @@ void expect_bf16_near_plain(const TwoWays& ways, const at::Tensor& x, const std:
 // The same in fp32, within `tolerance` of float64 relative to the largest element.
 void expect_fp32_near_plain(const TwoWays& ways, const at::Tensor& x, const std::vector<at::Tensor>& weights,
                             double tolerance);
+// The same in float64 throughout: what is left is the order of rounding.
+void expect_fp64_is_plain(const TwoWays& ways, const at::Tensor& x, const std::vector<at::Tensor>& weights);
 
-// y and all gradients of `ours` on fp32: bit for bit the same twice, and on one thread.
+// y and all gradients of `ours` on fp32: bit for bit the same twice on two threads, and, if whatever_threads, on one;
+// x must be large enough for two.
 void expect_same_bits(const TwoWays& ways, const at::Tensor& x, const std::vector<at::Tensor>& weights,
                       bool whatever_threads);
 

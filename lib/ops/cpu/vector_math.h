@@ -54,9 +54,10 @@ LLMTRAIN_INLINE Sigmoid<C> sigmoid_of(C e) {
   const C value = C{1} / (C{1} + e);
   return {value, e * value};
 }
-template <class C>
-LLMTRAIN_INLINE Sigmoid<C> vector_sigmoid(C x) {
-  return sigmoid_of(vector_exp(-x));
+LLMTRAIN_INLINE Sigmoid<float> vector_sigmoid(float x) { return sigmoid_of(vector_exp(-x)); }
+LLMTRAIN_INLINE Sigmoid<double> vector_sigmoid(double x) {
+  constexpr double kLimit = 708.0;  // beyond it e would be infinite, and the rest NaN
+  return sigmoid_of(vector_exp(x < -kLimit ? kLimit : -x));
 }
 // For x within +-87.
 LLMTRAIN_INLINE Sigmoid<double> vector_sigmoid_within(double x) { return vector_sigmoid(x); }
