@@ -84,6 +84,34 @@ TEST(Rope, StretchesFrequenciesAsLlama3) {
   }
 }
 
+// By the formula in scripts/fixtures/ops_golden.py, in double, for Llama 3.2: a frequency of each of the three bands
+// and those beside their borders.
+TEST(Rope, StretchesFrequenciesAsLlama32) {
+  const std::vector<std::pair<std::int64_t, double>> frequencies = {
+      {0, 1},
+      {1, 0.66360123769608848},
+      {13, 0.0048394213457198928},
+      {14, 0.0032114459947525909},
+      {15, 0.001290547928209264},
+      {16, 0.00042955679655936815},
+      {17, 9.7082878026276702e-05},
+      {18, 1.9461638184831125e-05},
+      {31, 9.41830672543491e-08},
+  };
+  const RopeScaling scaling = {.factor = 32, .low_freq_factor = 1, .high_freq_factor = 4, .original_context = 8192};
+  const RopeTable table = rope_table(2, 64, 500000, scaling, at::kDouble);
+  for (const auto& [i, frequency] : frequencies) {
+    EXPECT_NEAR(at::atan2(table.sines, table.cosines)[1][i].item<double>() / frequency, 1, 1e-12) << i;
+  }
+}
+
+// cos 1 = 0.540302..., sin 1 = 0.841470..., cos 2 = -0.416146..., sin 2 = 0.909297...
+TEST(Rope, TurnsAHeadOfTwoByHand) {
+  const at::Tensor x = at::tensor({1.0, 0.0, 3.0, 4.0, 3.0, 4.0}, at::kDouble).view({3, 2});
+  rope_(x, plain_table(2), positions_of({1, 2, 0}), 1, 2);
+  expect_values(x, {0.5403023058681398, 0.8414709848078965, -4.885630216944153, 1.0633049342884753, 3, 4}, 1e-14);
+}
+
 TEST(Rope, ChangesItsInputInPlaceAndOnlyTheHeads) {
   const at::Tensor x = normal_doubles({3, 10}, 81);
   const at::Tensor before = x.clone();
@@ -99,13 +127,27 @@ TEST(Rope, GradientsAreThoseOfDifferences) {
   expect_gradients({.inputs = {x}}, [&] { return rope_ways().ours(x, {}) * 1; });
 }
 
+// A turn's transpose is its inverse: the result, as a gradient, comes back as what went in.
+TEST(Rope, GoesBackByTheInverse) {
+  const at::Tensor x = normal_input({5, 20}, 92);
+  const at::Tensor y = rope_ways().ours(x, {});
+  y.backward(y.detach().clone());
+  EXPECT_FALSE(at::allclose(y, x, 1e-3, 1e-3));
+  EXPECT_TRUE(at::allclose(x.grad(), x, 1e-14, 1e-14));
+}
+
 TEST(Rope, IsRightInFp32AndBf16) {
   expect_fp32_near_plain(rope_ways(), normal_doubles({5, 20}, 83), {}, 3e-7);
   expect_bf16_near_plain(rope_ways(), normal_doubles({5, 20}, 84), {});
 }
 
 TEST(Rope, GivesTheSameBitsTwiceAndOnOneThread) {
-  expect_same_bits(rope_ways(), normal_doubles({5, 20}, 85), {}, true);
+  const TwoWays many = {[](const at::Tensor& x, const std::vector<Weight>&) {
+                          const at::Tensor positions = at::arange(x.size(0), at::kInt).remainder(256);
+                          return rope_(x * 1, plain_table(8, at::kFloat), positions, 2, 8);
+                        },
+                        {}};
+  expect_same_bits(many, normal_doubles({3000, 20}, 85), {}, true);
 }
 
 // The backward pass turns the gradient where it lies only if nobody else can see it.
@@ -153,6 +195,7 @@ TEST(Rope, TellsWhoSavedItsInputBefore) {
   const at::Tensor saved_too = another.sin();
   {
     const at::NoGradGuard guard;
+    EXPECT_FALSE(rope_(at::clone(x.detach()), plain_table(8), positions_of(kPositions), 2, 8).requires_grad());
     rope_(another, plain_table(8), positions_of(kPositions), 2, 8);
   }
   EXPECT_THROW(saved_too.sum().backward(), c10::Error);
