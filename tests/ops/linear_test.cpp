@@ -66,6 +66,59 @@ TEST(Linear, AddsToWiderGradientsExactly) {
   EXPECT_TRUE(at::equal(bias.grad, at::full({32}, 1 + 0x1p-9, at::kFloat)));
 }
 
+// However inputs and gradients lie: straight, transposed, cut from wider rows, a number or a row repeated.
+TEST(Linear, AddsToWiderGradientsWhateverTheStrides) {
+  struct Size {
+    std::int64_t tokens, in, out;
+  };
+  for (const auto& [tokens, in, out] : {Size{70, 48, 40}, Size{7, 5, 3}, Size{1, 4, 6}, Size{9, 1, 1}, Size{3, 1, 5}}) {
+    const auto normal = [](std::int64_t rows, std::int64_t columns, std::uint64_t seed) {
+      return normal_doubles({rows, columns}, seed).to(at::kBFloat16);
+    };
+    const std::vector<at::Tensor> inputs = {normal(tokens, in, 56), normal(in, tokens, 57).t(),
+                                            normal(tokens, in + 3, 58).narrow(1, 2, in)};
+    const std::vector<at::Tensor> gradients = {
+        normal(tokens, out, 59), normal(out, tokens, 60).t(), normal(tokens, out + 3, 61).narrow(1, 1, out),
+        normal(1, 1, 62).expand({tokens, out}), normal(1, out, 63).expand({tokens, out})};
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      for (std::size_t g = 0; g < gradients.size(); ++g) {
+        const Weight weight = {.value = normal(out, in, 64), .grad = at::ones({out, in}, at::kFloat)};
+        const Weight bias = {.value = normal(1, out, 65).view(-1), .grad = at::ones({out}, at::kFloat)};
+        linear(inputs[i], weight, bias).backward(gradients[g]);
+        const at::Tensor gy = gradients[g].to(at::kDouble);
+        EXPECT_TRUE(at::allclose(weight.grad.to(at::kDouble), 1 + gy.t().mm(inputs[i].to(at::kDouble)), 1e-5, 1e-5))
+            << tokens << ", input " << i << ", gradient " << g;
+        EXPECT_TRUE(at::allclose(bias.grad.to(at::kDouble), 1 + gy.sum(0), 1e-5, 1e-5)) << tokens << " " << g;
+      }
+    }
+  }
+}
+
+// bf16 beside fp32 weights: the product is that of the rounded weights, the gradients stay fp32.
+TEST(Linear, TakesWeightsOfOtherTypes) {
+  const at::Tensor x = normal_doubles({9, 16}, 66).to(at::kBFloat16).requires_grad_(true);
+  const Weight wide = {.value = normal_doubles({8, 16}, 67).to(at::kFloat), .grad = at::zeros({8, 16}, at::kFloat)};
+  const Weight narrow = {.value = wide.value.to(at::kBFloat16), .grad = at::zeros({8, 16}, at::kFloat)};
+  std::vector<at::Tensor> results;
+  for (const Weight& weight : {wide, narrow}) {
+    x.mutable_grad() = at::Tensor();
+    const at::Tensor y = linear(x, weight);
+    EXPECT_EQ(y.scalar_type(), at::kBFloat16);
+    y.backward(at::ones_like(y));
+    results.insert(results.end(), {y.detach(), x.grad(), weight.grad});
+  }
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(at::equal(results[i], results[i + 3])) << i;
+  const at::Tensor sums = x.detach().to(at::kDouble).sum(0).expand({8, 16});
+  EXPECT_TRUE(at::allclose(wide.grad.to(at::kDouble), sums, 1e-5, 1e-5));
+}
+
+TEST(Linear, TrainsItsBiasBesideAFrozenWeight) {
+  const at::Tensor x = normal_input({4, 5}, 68);
+  const Weight weight = {.value = normal_doubles({3, 5}, 69), .grad = {}};
+  const Weight bias = normal_weight({3}, 70);
+  expect_gradients({.inputs = {x}, .weights = {bias}}, [&] { return linear(x, weight, bias); });
+}
+
 TEST(Linear, AddsToGradientsOfWeightsThatTrain) {
   expect_gradients_accumulate(linear_ways(), normal_doubles({5, 6}, 50), weights(4, 6));
   expect_weights_train_alone(linear_ways(), normal_doubles({5, 6}, 50), weights(4, 6));
