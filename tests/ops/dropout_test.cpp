@@ -125,6 +125,26 @@ TEST(Dropout, GoesBackThroughTheSameMask) {
   expect_gradients({.inputs = {x}}, [&] { return dropout(x, kStream); });
 }
 
+// At one half what is kept is doubled, exactly in every type; where the stream begins and who keys it counts both ways.
+TEST(Dropout, GoesBackThroughTheSameMaskWhateverTheStream) {
+  const DropoutStream stream = {.rate = 0.5,
+                                .key = 0xFEDCBA9876543210,
+                                .step = 0xFFFFFFFF,
+                                .site = 0x80000001,
+                                .first_token = (std::uint64_t{1} << 33U) + 1};
+  for (const at::ScalarType type : {at::kDouble, at::kFloat, at::kBFloat16}) {
+    const at::Tensor x = normal_doubles({7, 9}, 108).to(type).requires_grad_(true);
+    const at::Tensor y = dropout(x, stream);
+    const at::Tensor gy = normal_doubles({7, 9}, 109).to(type);
+    y.backward(gy);
+    for (std::int64_t i = 0; i < x.numel(); ++i) {
+      const double factor = kept(stream, stream.first_token * 9 + static_cast<std::uint64_t>(i)) ? 2 : 0;
+      ASSERT_EQ(y.view(-1)[i].item<double>(), factor * x.view(-1)[i].item<double>()) << i;
+      ASSERT_EQ(x.grad().view(-1)[i].item<double>(), factor * gy.view(-1)[i].item<double>()) << i;
+    }
+  }
+}
+
 TEST(Dropout, IsRightInFp32AndBf16) {
   expect_fp32_near_plain(dropout_ways(), normal_doubles({60, 33}, 103), {}, 2e-7);
   expect_bf16_near_plain(dropout_ways(), normal_doubles({60, 33}, 104), {});

@@ -26,6 +26,9 @@ TEST(Embedding, TakesRowsAndAddsTheirGradients) {
   expect_values(y, {6, 7, 0, 1, 6, 7}, 0);
   y.backward(at::tensor({1.0, 2.0, 10.0, 20.0, 100.0, 200.0}, at::kDouble).view({3, 2}));
   expect_values(table.grad, {10.5, 20.5, 0.5, 0.5, 0.5, 0.5, 101.5, 202.5}, 0);
+  embedding(ids_of({3, 0, 3}), table)
+      .backward(at::tensor({1.0, 2.0, 10.0, 20.0, 100.0, 200.0}, at::kDouble).view({3, 2}));
+  expect_values(table.grad, {20.5, 40.5, 0.5, 0.5, 0.5, 0.5, 202.5, 404.5}, 0);
 }
 
 TEST(Embedding, GradientsAreThoseOfDifferences) {
@@ -46,6 +49,16 @@ TEST(Embedding, AgreesWithIndexAddInFp32) {
     const at::Tensor exact = at::zeros({50, width}, at::kDouble).index_add(0, ids, gy.to(at::kDouble));
     EXPECT_LE((table.grad - exact).abs().max().item<double>(), 1e-6 * exact.abs().max().item<double>());
   }
+}
+
+TEST(Embedding, IsAsExactInBf16AsPlainOperators) {
+  const at::Tensor ids = frequent_ids(400, 50);
+  const at::Tensor gy = normal_doubles({400, 33}, 66).to(at::kBFloat16);
+  const Weight table = {.value = at::zeros({50, 33}, at::kBFloat16), .grad = at::zeros({50, 33}, at::kBFloat16)};
+  embedding(ids, table).backward(gy);
+  const at::Tensor plain = at::zeros({50, 33}, at::kBFloat16).index_add(0, ids, gy);
+  const at::Tensor exact = at::zeros({50, 33}, at::kDouble).index_add(0, ids, gy.to(at::kDouble));
+  EXPECT_LE((table.grad - exact).square().mean().item<double>(), 4 * (plain - exact).square().mean().item<double>());
 }
 
 // Added one by one in bf16, 512 ones would stop at 256.
