@@ -76,6 +76,17 @@ TEST(Dropout, KeepsWhatTheRuleSaysAtExtremeRates) {
   }
 }
 
+// At or above the threshold is kept, to the last bit of the word.
+TEST(Dropout, KeepsAWordThatIsTheThreshold) {
+  DropoutStream stream = kStream;
+  const double word = philox4x32({2, 0, stream.site, stream.step}, {0x9ABCDEF0, 0x12345678}).at(1);  // of element 9
+  const at::Tensor x = at::ones({2, 5}, at::kFloat);
+  stream.rate = word * 0x1p-32;
+  EXPECT_NE(dropout(x, stream).view(-1)[9].item<double>(), 0);
+  stream.rate = (word + 1) * 0x1p-32;
+  EXPECT_EQ(dropout(x, stream).view(-1)[9].item<double>(), 0);
+}
+
 // 10^6 elements at 0.1: standard deviation 300, five of them.
 TEST(Dropout, DropsAtItsRate) {
   DropoutStream stream = kStream;

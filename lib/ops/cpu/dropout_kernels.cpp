@@ -46,6 +46,17 @@ LLMTRAIN_CLONES void drop(const Drop<c10::BFloat16>& d, std::int64_t begin, std:
   drop_body(d, begin, count, words);
 }
 
+// Asks for elements that are needed when their words are there: the processor's own foresight is lost between the two
+// loops, and waiting took two thirds of the time.
+template <class T>
+void fetch(const Drop<T>& d, std::int64_t begin, std::int64_t count) {
+  constexpr auto kLine = static_cast<std::int64_t>(64 / sizeof(T));
+  for (std::int64_t i = begin; i < begin + count; i += kLine) {
+    __builtin_prefetch(d.x + i);
+    __builtin_prefetch(d.y + i, /*write=*/1);
+  }
+}
+
 // Elements begin to end of x.
 template <class T>
 void drop_range(const Drop<T>& d, std::int64_t begin, std::int64_t end) {
@@ -55,6 +66,7 @@ void drop_range(const Drop<T>& d, std::int64_t begin, std::int64_t end) {
     const std::uint64_t element = d.origin + static_cast<std::uint64_t>(begin);
     const std::uint64_t inside = element % kElements;
     const std::int64_t count = std::min(end - begin, static_cast<std::int64_t>(kElements - inside));
+    fetch(d, begin, count);
     d.words(d.stream, (element - inside) / 4, words.data());
     drop(d, begin, count, words.data() + inside);
     begin += count;

@@ -43,26 +43,6 @@ LLMTRAIN_INLINE float vector_exp(float x) {
   return vector_exp_within(x);
 }
 
-// 1 / (1 + e^-x) and, without cancellation, 1 minus that.
-template <class C>
-struct Sigmoid {
-  C value = 0;
-  C rest = 0;
-};
-template <class C>
-LLMTRAIN_INLINE Sigmoid<C> sigmoid_of(C e) {
-  const C value = C{1} / (C{1} + e);
-  return {value, e * value};
-}
-LLMTRAIN_INLINE Sigmoid<float> vector_sigmoid(float x) { return sigmoid_of(vector_exp(-x)); }
-LLMTRAIN_INLINE Sigmoid<double> vector_sigmoid(double x) {
-  constexpr double kLimit = 708.0;  // beyond it e would be infinite, and the rest NaN
-  return sigmoid_of(vector_exp(x < -kLimit ? kLimit : -x));
-}
-// For x within +-87.
-LLMTRAIN_INLINE Sigmoid<double> vector_sigmoid_within(double x) { return vector_sigmoid(x); }
-LLMTRAIN_INLINE Sigmoid<float> vector_sigmoid_within(float x) { return sigmoid_of(vector_exp_within(-x)); }
-
 // min(|x|, limit), also for NaN: as whole numbers, for that is one instruction, where a comparison of floats is two.
 LLMTRAIN_INLINE double bounded_size(double x, double limit) { return std::abs(x) < limit ? std::abs(x) : limit; }
 LLMTRAIN_INLINE float bounded_size(float x, float limit) {
@@ -75,6 +55,28 @@ LLMTRAIN_INLINE float bounded_size(float x, float limit) {
   std::memcpy(&x, &bits, sizeof x);
   return x;
 }
+
+// 1 / (1 + e^-x) and, without cancellation, 1 minus that. fp32 gives a number for NaN.
+template <class C>
+struct Sigmoid {
+  C value = 0;
+  C rest = 0;
+};
+template <class C>
+LLMTRAIN_INLINE Sigmoid<C> sigmoid_of(C e) {
+  const C value = C{1} / (C{1} + e);
+  return {value, e * value};
+}
+LLMTRAIN_INLINE Sigmoid<float> vector_sigmoid(float x) {
+  return sigmoid_of(vector_exp_within(-std::copysign(bounded_size(x, 87.0F), x)));
+}
+LLMTRAIN_INLINE Sigmoid<double> vector_sigmoid(double x) {
+  constexpr double kLimit = 708.0;  // beyond it e would be infinite, and the rest NaN
+  return sigmoid_of(vector_exp(x < -kLimit ? kLimit : -x));
+}
+// For x within +-87.
+LLMTRAIN_INLINE Sigmoid<double> vector_sigmoid_within(double x) { return vector_sigmoid(x); }
+LLMTRAIN_INLINE Sigmoid<float> vector_sigmoid_within(float x) { return sigmoid_of(vector_exp_within(-x)); }
 
 // The standard normal distribution at x: its density and what lies below x.
 template <class C>
