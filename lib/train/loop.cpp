@@ -272,7 +272,6 @@ class Loop {
     } catch (const Error& error) {
       if (settings_.checkpoint.on_error == SaveErrorPolicy::kStop || error.code() != ExitCode::kStorage) throw;
       parts_.console.warning(fmt::format("saving failed, training goes on: {}", error.what()));
-      saved_step_ = durable_step_;
     }
   }
 

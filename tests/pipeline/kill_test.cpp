@@ -50,7 +50,8 @@ TEST(Kill, ThirtyKillsLeaveTheUninterruptedRun) {
   const Reference reference(longer);
   TrainingFolder run;
   for (const auto& text : longer) run.set(text);
-  std::mt19937 random(20240607);
+  // --gtest_random_seed=N for other moments.
+  std::mt19937 random(20240607 + static_cast<unsigned>(testing::GTEST_FLAG(random_seed)));
   Kills kills;
   for (int kill = 0; kill < kKills; ++kill) {
     constexpr Moment kMoments[] = {Moment::kStart, Moment::kSave, Moment::kTraining};

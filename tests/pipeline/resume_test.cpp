@@ -86,6 +86,22 @@ TEST(Resume, ManyTimesInARowIsTheSame) {
   expect_same(run, reference.folder());
 }
 
+// Which updates are skipped hangs on the norms of the last four that were applied.
+TEST(Resume, KeepsTheWindowThatOutliersAreMeasuredBy) {
+  const std::vector<std::string> guard = {"pretrain.guard={outlier_factor: 1.05, outlier_window: 4, max_outliers: 99}"};
+  const Reference reference(guard);
+  const auto result = [](const TrainingFolder& run) {
+    return nlohmann::json::parse(slurp(run.stage() / "result.json"));
+  };
+  EXPECT_GT(result(reference.folder()).at("skipped_updates"), 2);
+  TrainingFolder run;
+  run.set(guard[0]);
+  for (const std::int64_t step : {5, 6, 10, 13, 18, 21}) run.stop_after(step);
+  EXPECT_EQ(run.run().exit_code, 0);
+  expect_same(run, reference.folder());
+  EXPECT_EQ(result(run).at("skipped_updates"), result(reference.folder()).at("skipped_updates"));
+}
+
 TEST(Resume, AtTheEdgeOfAnEpochIsTheSame) {
   const Reference reference({"pretrain.steps=null", "pretrain.epochs=2"});
   const auto metrics = comparable_metrics(reference.folder().stage());
