@@ -106,7 +106,10 @@ int wait_for(pid_t child) {
 
 std::chrono::microseconds time_of(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
-  work();
+  run_child([&] {
+    work();
+    return 0;
+  });
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
 }
 
@@ -117,7 +120,7 @@ void kill_again_and_again(const KillLoop& loop, const std::function<void()>& wor
       for (;;) work();
     });
     std::this_thread::sleep_for(
-        std::chrono::microseconds(random.below(static_cast<std::uint64_t>(loop.longest.count()))));
+        std::chrono::microseconds(random.below(static_cast<std::uint64_t>(loop.longest.count() * (8 + round) / 8))));
     ASSERT_EQ(::kill(child, SIGKILL), 0);
     ASSERT_EQ(wait_for(child), 128 + SIGKILL) << "round " << round;
     look();

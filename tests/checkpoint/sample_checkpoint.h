@@ -47,13 +47,14 @@ inline int run_child(const std::function<int()>& work, const std::filesystem::pa
   return wait_for(start_child(work, message));
 }
 
+// Of a process that does it.
 std::chrono::microseconds time_of(const std::function<void()>& work);
 
 // Does `work` again and again in a process that is killed after a moment that the seed chooses, `rounds` times; looks
-// after each.
+// after each. The moments grow from round to round, so that some work is done whatever the machine is busy with.
 struct KillLoop {
   int rounds = 0;
-  std::chrono::microseconds longest{};
+  std::chrono::microseconds longest{};  // at first
 };
 void kill_again_and_again(const KillLoop& loop, const std::function<void()>& work, const std::function<void()>& look);
 
