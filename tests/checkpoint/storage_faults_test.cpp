@@ -122,6 +122,19 @@ void expect_only_checkpoints(const fs::path& folder) {
   for (const auto& name : names_in(folder)) EXPECT_TRUE(std::regex_match(name, std::regex(R"(step-\d+)"))) << name;
 }
 
+// Two files and the manifest, then the folder, are made durable before they get their name, and the name after it.
+TEST(StorageFaults, NothingIsNamedBeforeItIsDurable) {
+  const PreparedFolders prepared;
+  const auto calls = calls_of_a_save(prepared);
+  if (calls.empty()) GTEST_SKIP() << kNoTracer;
+  std::vector<std::string> order;
+  for (const auto& call : calls) {
+    if (call.phase == kMarkSave && call.name == "fsync") order.push_back("sync");
+    if (call.phase == kMarkSave && call.name.starts_with("rename")) order.push_back("rename");
+  }
+  EXPECT_THAT(order, testing::ElementsAre("sync", "sync", "sync", "sync", "rename", "sync"));
+}
+
 TEST(StorageFaults, KilledAtAnyCallASaveLosesNothing) {
   const PreparedFolders prepared;
   const auto calls = calls_of_a_save(prepared);
