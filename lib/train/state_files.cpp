@@ -14,6 +14,7 @@ constexpr const char* kWeightsFile = "weights.safetensors";
 constexpr const char* kOptimizerFile = "optimizer.safetensors";
 
 SafetensorsDtype type_of(const at::Tensor& tensor) {
+  ENSURE(tensor.scalar_type() == at::kDouble || tensor.scalar_type() == at::kFloat, at::toString(tensor.scalar_type()));
   return tensor.scalar_type() == at::kDouble ? SafetensorsDtype::kF64 : SafetensorsDtype::kF32;
 }
 
