@@ -120,7 +120,7 @@ void kill_again_and_again(const KillLoop& loop, const std::function<void()>& wor
       for (;;) work();
     });
     std::this_thread::sleep_for(
-        std::chrono::microseconds(random.below(static_cast<std::uint64_t>(loop.longest.count() * (8 + round) / 8))));
+        std::chrono::microseconds(random.below(static_cast<std::uint64_t>(loop.longest.count() * (16 + round) / 16))));
     ASSERT_EQ(::kill(child, SIGKILL), 0);
     ASSERT_EQ(wait_for(child), 128 + SIGKILL) << "round " << round;
     look();

@@ -21,6 +21,14 @@ namespace {
 namespace fs = std::filesystem;
 using testing::Contains;
 
+// A sanitizer makes system calls between ours, and ends the process where one of its own fails.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+constexpr const char* kNoFaults = "a sanitizer's own system calls may not fail";
+
 constexpr const char* kNoTracer = "strace is not installed or may not trace here; as root: apt-get install strace";
 // '?': not every processor's kernel has each.
 constexpr const char* kCalls =
@@ -41,13 +49,12 @@ using Arguments = std::vector<std::string>;
 
 // The exit code of the test program, run so under strace with these options.
 int run_traced(Arguments options, const Arguments& arguments) {
-  options.insert(options.begin(), {find_program("strace"), "-f", "-qq"});
+  // A leak cannot be looked for in a process that is traced. Set by strace: between fork and exec of a process with
+  // several threads nothing may be allocated.
+  options.insert(options.begin(), {find_program("strace"), "-f", "-qq", "-E", "ASAN_OPTIONS=detect_leaks=0"});
   options.push_back(this_program());
   options.insert(options.end(), arguments.begin(), arguments.end());
-  // A leak cannot be looked for in a process that is traced.
-  ProgramOptions traced;
-  traced.environment["ASAN_OPTIONS"] = "detect_leaks=0";
-  return run_program(options, traced).exit_code;
+  return run_program(options).exit_code;
 }
 
 // The n-th call of a name in the life of a process, and the phase it belongs to.
@@ -219,6 +226,7 @@ TracedSave save_with_fault(const fs::path& folder, const Call& call, const std::
 }
 
 void expect_to_survive(const std::string& error, const std::set<std::string>& names = {}) {
+  if (kSanitized) GTEST_SKIP() << kNoFaults;
   const PreparedFolders prepared;
   auto calls = calls_of_a_save(prepared);
   if (calls.empty()) GTEST_SKIP() << kNoTracer;
@@ -252,6 +260,7 @@ TEST(StorageFaults, AFullDiskAtAnyCallIsNeverASave) {
 }
 
 TEST(StorageFaults, InterruptedWritesGoOn) {
+  if (kSanitized) GTEST_SKIP() << kNoFaults;
   const PreparedFolders prepared;
   const auto calls = calls_of_a_save(prepared);
   if (calls.empty()) GTEST_SKIP() << kNoTracer;
@@ -270,6 +279,7 @@ TEST(StorageFaults, InterruptedWritesGoOn) {
 }
 
 TEST(StorageFaults, AnErrorAtAnyCallOfALoadIsRefusedOrFallsBack) {
+  if (kSanitized) GTEST_SKIP() << kNoFaults;
   const TempDir folder;
   for (const auto step : {1, 2}) save_sample(folder.path(), step);
   const Arguments arguments = {"--load", folder.path().string()};
