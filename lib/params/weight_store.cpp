@@ -23,11 +23,17 @@ std::set<std::string> followers(const StoreLayout& layout) {
   return names;
 }
 
+// Undefined where the flat buffer is.
 at::Tensor view(const at::Tensor& flat, const PlacedParameter& parameter) {
+  if (!flat.defined()) return {};
   return flat.narrow(0, parameter.offset, parameter.elements).view(parameter.shape);
 }
 
 }  // namespace
+
+StoreTypes inference_types(at::ScalarType compute) {
+  return {.compute = compute, .master = compute, .grad = compute, .trains = false};
+}
 
 WeightStore::WeightStore(const StoreLayout& layout, const StoreTypes& types) {
   const auto follows = followers(layout);
@@ -61,7 +67,7 @@ WeightStore::WeightStore(const StoreLayout& layout, const StoreTypes& types) {
     const std::int64_t size = aligned(sizes[i]);
     group.master = at::zeros({size}, types.master);
     group.compute = types.compute == types.master ? group.master : at::zeros({size}, types.compute);
-    group.grad = at::zeros({size}, types.grad);
+    if (types.trains) group.grad = at::zeros({size}, types.grad);
   }
 }
 
@@ -112,7 +118,9 @@ std::int64_t WeightStore::elements() const {
 }
 
 void WeightStore::zero_grad() {
-  for (const auto& group : groups_) group.grad.zero_();
+  for (const auto& group : groups_) {
+    if (group.grad.defined()) group.grad.zero_();
+  }
 }
 
 void WeightStore::refresh_compute() {

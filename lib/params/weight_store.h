@@ -29,14 +29,18 @@ struct WeightGroup {
   std::vector<PlacedParameter> parameters;
   at::Tensor master;   // [size] fp32 (double in a double store): what the optimizer steps
   at::Tensor compute;  // [size]: what the operators read; the master itself where types are the same
-  at::Tensor grad;     // [size]
+  at::Tensor grad;     // [size]; undefined in a store that does not train
 };
 
 struct StoreTypes {
   at::ScalarType compute = at::kFloat;
   at::ScalarType master = at::kFloat;
   at::ScalarType grad = at::kFloat;
+  bool trains = true;  // false: no gradients, so that no operator records a backward pass for a weight
 };
+
+// Each weight once, in the type that is computed with: for generation and evaluation.
+StoreTypes inference_types(at::ScalarType compute);
 
 struct StoreLayout {
   std::vector<Parameter> parameters;
@@ -47,7 +51,7 @@ struct StoreLayout {
   std::map<std::string, StepRule> rules;
 };
 
-// Everything that trains. Values begin as zeros.
+// The weights of a model, flat. Values begin as zeros.
 class WeightStore {
  public:
   WeightStore(const StoreLayout& layout, const StoreTypes& types);
@@ -58,7 +62,7 @@ class WeightStore {
   bool has(std::string_view name) const { return places_.count(std::string(name)) != 0; }
   // Several as one, joined along the first axis; they must have been laid out so.
   Weight joined(const std::vector<std::string>& names) const;
-  // A named weight as the optimizer sees it.
+  // A named weight as the optimizer sees it, and as it is loaded.
   at::Tensor master(std::string_view name) const;
   // Every parameter once, in the table's order.
   const std::vector<std::string>& names() const { return names_; }

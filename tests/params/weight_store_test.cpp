@@ -148,5 +148,17 @@ TEST(WeightStore, BeginsWithZerosAndGoesBackToThemInGradients) {
   }
 }
 
+TEST(WeightStore, KeepsEachWeightOnceForInference) {
+  WeightStore store(worked_layout(), inference_types(at::kBFloat16));
+  for (const auto& name : store.names()) {
+    const auto weight = store.weight(name);
+    EXPECT_FALSE(weight.trains()) << name;
+    EXPECT_EQ(weight.value.scalar_type(), at::kBFloat16);
+    EXPECT_EQ(weight.value.data_ptr(), store.master(name).data_ptr()) << name;
+  }
+  EXPECT_FALSE(store.joined({"q", "k", "v"}).trains());
+  store.zero_grad();
+}
+
 }  // namespace
 }  // namespace llmtrain
