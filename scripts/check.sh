@@ -46,7 +46,7 @@ check() {
   fi
 }
 
-check_shell() { sources 'scripts/*.sh' 'tests/*.sh' .ci/run | xargs -0 shellcheck -x --source-path=SCRIPTDIR; }
+check_shell() { sources 'scripts/*.sh' 'scripts/*.sbatch' 'tests/*.sh' .ci/run | xargs -0 shellcheck -x --source-path=SCRIPTDIR; }
 check_house() { run_tests build/release -L house; }
 
 check format format --dry-run -Werror
