@@ -14,20 +14,13 @@
 #include "lib/checkpoint/retention.h"
 #include "tests/checkpoint/sample_checkpoint.h"
 #include "tests/checkpoint/victim.h"
+#include "tests/support/sanitizers.h"
 
 namespace llmtrain {
 namespace {
 
 namespace fs = std::filesystem;
 using testing::Contains;
-
-// A sanitizer makes system calls between ours, and ends the process where one of its own fails.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-constexpr const char* kNoFaults = "a sanitizer's own system calls may not fail";
 
 constexpr const char* kNoTracer = "strace is not installed or may not trace here; as root: apt-get install strace";
 // '?': not every processor's kernel has each.
