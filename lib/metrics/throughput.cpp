@@ -1,10 +1,15 @@
 #include "lib/metrics/throughput.h"
 
+#include <algorithm>
+
 #include "lib/base/error.h"
 
 namespace llmtrain {
 
-Throughput::Throughput(ThroughputOptions options) : options_(options) { ENSURE(options_.window_steps > 0); }
+Throughput::Throughput(ThroughputOptions options) : options_(options) {
+  ENSURE(options_.window_steps > 0);
+  ENSURE(!options_.peak_flops || *options_.peak_flops > 0.0, *options_.peak_flops);
+}
 
 void Throughput::start(Clock::time_point now) {
   mark_ = now;
@@ -17,10 +22,13 @@ void Throughput::step(std::uint64_t tokens, Clock::time_point now) {
   mark_ = now;
   tokens_ += steps_.back().tokens;
   time_ += steps_.back().time;
-  if (steps_.size() <= options_.window_steps) return;
-  tokens_ -= steps_.front().tokens;
-  time_ -= steps_.front().time;
-  steps_.pop_front();
+  if (steps_.size() > options_.window_steps) {
+    tokens_ -= steps_.front().tokens;
+    time_ -= steps_.front().time;
+    steps_.pop_front();
+  }
+  const auto reached = flops_per_second();
+  if (reached && options_.peak_flops) options_.peak_flops = std::max(*options_.peak_flops, *reached);
 }
 
 std::optional<double> Throughput::tokens_per_second() const {

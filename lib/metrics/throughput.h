@@ -10,7 +10,7 @@ namespace llmtrain {
 struct ThroughputOptions {
   std::size_t window_steps = 50;       // how many of the last steps count, at least 1
   double flops_a_token = 0.0;          // forward and backward, as lib/arch/flops.h counts them
-  std::optional<double> peak_flops{};  // what this machine was measured to reach, FLOP/s
+  std::optional<double> peak_flops{};  // what this machine was measured to reach, FLOP/s, more than 0
 };
 
 // How fast training goes and how long it will take, from a monotonic clock over the last steps. What lies between a
@@ -29,7 +29,8 @@ class Throughput {
   // Nothing before the first step, or where no time passed.
   std::optional<double> tokens_per_second() const;
   std::optional<double> flops_per_second() const;
-  // Model FLOPs utilisation: share of the measured peak, in [0, 1]; nothing where the peak is unknown.
+  // Model FLOPs utilisation: share of the peak, in [0, 1]; nothing where the peak is unknown. The peak is the measured
+  // one, or the highest rate that steps had since then: the machine may have been busy while it was measured.
   std::optional<double> mfu() const;
   std::optional<double> seconds_left(std::uint64_t steps_left) const;
 

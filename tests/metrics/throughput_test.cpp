@@ -37,6 +37,29 @@ TEST(Throughput, GivesTheShareOfTheMeasuredPeak) {
   EXPECT_DOUBLE_EQ(*throughput.mfu(), 0.3);
 }
 
+// Measured on a busy machine as 1e9 FLOP/s; the steps have 6e9, 3e9 and 1.5e9.
+TEST(Throughput, RaisesAPeakThatStepsBeat) {
+  Throughput throughput({.window_steps = 1, .flops_a_token = 6e6, .peak_flops = 1e9});
+  throughput.start(kStart);
+  throughput.step(1000, kStart + seconds(1));
+  EXPECT_DOUBLE_EQ(*throughput.flops_per_second(), 6e9);
+  EXPECT_EQ(throughput.mfu(), 1.0);
+  throughput.step(500, kStart + seconds(2));
+  EXPECT_DOUBLE_EQ(*throughput.mfu(), 0.5);
+  throughput.step(1000, kStart + seconds(6));
+  EXPECT_DOUBLE_EQ(*throughput.mfu(), 0.25);
+}
+
+// By hand: 3e9 of 4e9 FLOP/s in the first second, 8e9 FLOP in the four seconds of both.
+TEST(Throughput, KeepsAPeakThatStepsDoNotBeat) {
+  Throughput throughput({.flops_a_token = 1e6, .peak_flops = 4e9});
+  throughput.start(kStart);
+  throughput.step(3000, kStart + seconds(1));
+  EXPECT_DOUBLE_EQ(*throughput.mfu(), 0.75);
+  throughput.step(5000, kStart + seconds(4));
+  EXPECT_DOUBLE_EQ(*throughput.mfu(), 0.5);
+}
+
 TEST(Throughput, DoesNotGuess) {
   Throughput throughput({.flops_a_token = 6e6});
   EXPECT_EQ(throughput.tokens_per_second(), std::nullopt);
