@@ -76,7 +76,8 @@ void Console::draw(Clock::time_point now) {
   const auto columns = static_cast<std::size_t>(std::max(2, terminal_columns()));
   const auto trend = sparkline(trend_.values(), utf8_);
   // One column less: a character in the last one makes some terminals begin a new line.
-  const auto line = status_line(*latest_, {.label = options_.label, .trend = trend, .columns = columns - 1});
+  const auto line = status_line(
+      *latest_, {.label = options_.label, .trend = trend, .trend_columns = kTrendPoints, .columns = columns - 1});
   write_stderr(fmt::format("{}{}", kTakeAway, line));
   drawn_ = true;
   last_draw_ = now;

@@ -1,6 +1,7 @@
 #include "lib/metrics/status_line.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -14,11 +15,42 @@ namespace {
 constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 constexpr std::string_view kBetween = " | ";
 
-struct Field {
-  std::string text;
-  std::size_t columns;
-  int rank;  // where room is short the highest goes first
+enum class FieldKind {
+  kLabel,
+  kStep,
+  kLoss,
+  kTrend,
+  kValidation,
+  kLr,
+  kGradNorm,
+  kRate,
+  kMfu,
+  kMemory,
+  kTimeLeft,
+  kSkipped
 };
+
+struct Field {
+  FieldKind kind;
+  std::string text;
+  std::string brief;    // the same in fewer columns; empty: there is no such form
+  std::size_t columns;  // set aside: what the text may come to, so that fields do not come and go as numbers grow
+};
+
+enum class Economy { kBrief, kLeaveOut };
+struct Measure {
+  Economy economy;
+  FieldKind kind;
+};
+// Taken in this order until the line fits: a user would rather miss the first than the last.
+constexpr std::array kMeasures = {
+    Measure{Economy::kLeaveOut, FieldKind::kMemory},     Measure{Economy::kLeaveOut, FieldKind::kLabel},
+    Measure{Economy::kLeaveOut, FieldKind::kMfu},        Measure{Economy::kLeaveOut, FieldKind::kGradNorm},
+    Measure{Economy::kBrief, FieldKind::kTimeLeft},      Measure{Economy::kLeaveOut, FieldKind::kLr},
+    Measure{Economy::kBrief, FieldKind::kStep},          Measure{Economy::kLeaveOut, FieldKind::kTrend},
+    Measure{Economy::kLeaveOut, FieldKind::kRate},       Measure{Economy::kLeaveOut, FieldKind::kSkipped},
+    Measure{Economy::kLeaveOut, FieldKind::kValidation}, Measure{Economy::kLeaveOut, FieldKind::kTimeLeft},
+    Measure{Economy::kLeaveOut, FieldKind::kLoss}};
 
 std::string fixed(double value, int digits) {
   if (!std::isfinite(value) || std::abs(value) < 1e4) return fmt::format("{:.{}f}", value, digits);
@@ -36,10 +68,11 @@ std::string exponential(double value) {
   return text;
 }
 
-std::string step_text(const StepStatus& status) {
-  if (status.total_steps <= 0) return fmt::format("step {}", status.step);
-  const double share = static_cast<double>(status.step) / static_cast<double>(status.total_steps);
-  return fmt::format("step {}/{} {:.0f}%", status.step, status.total_steps, std::floor(100.0 * share));
+// "1200/5000 24%"
+std::string step_text(std::int64_t step, std::int64_t total) {
+  if (total <= 0) return fmt::format("{}", step);
+  const double share = static_cast<double>(step) / static_cast<double>(total);
+  return fmt::format("{}/{} {:.0f}%", step, total, std::floor(100.0 * share));
 }
 
 std::string rate_text(const std::optional<double>& tokens_per_second) {
@@ -56,46 +89,68 @@ std::string memory_text(const StepStatus& status) {
                      total < 9.95 ? 1 : 0);
 }
 
-std::string time_left_text(const std::optional<double>& seconds) {
+// In brief, hours are left out where there are none.
+std::string time_left_text(const std::optional<double>& seconds, bool brief) {
   constexpr double kLongest = 1e9;  // some thirty years
   if (!seconds || !(*seconds >= 0.0 && *seconds < kLongest)) return "eta -";
   const auto whole = static_cast<std::int64_t>(std::llround(*seconds));
-  return fmt::format("eta {:02}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  const auto minutes = fmt::format("{:02}:{:02}", whole / 60 % 60, whole % 60);
+  return brief && whole < 3600 ? "eta " + minutes : fmt::format("eta {:02}:{}", whole / 3600, minutes);
 }
 
-std::vector<Field> fields_of(const StepStatus& status, std::string_view trend) {
+std::size_t characters_in(std::string_view text) {
+  const auto starts = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; };
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), starts));
+}
+
+std::vector<Field> fields_of(const StepStatus& status, const StatusLineOptions& options) {
   std::vector<Field> fields;
-  const auto add = [&](std::string text, int rank) {
-    const std::size_t columns = text.size();
-    fields.push_back({std::move(text), columns, rank});
+  const auto add = [&](FieldKind kind, const std::string& text, const std::string& brief = "") {
+    fields.push_back({kind, text, brief, text.size()});
   };
-  add(step_text(status), 0);
-  add("loss " + fixed(status.loss, 3), 1);
-  if (!trend.empty()) {
-    const auto starts = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; };
-    fields.push_back(
-        {std::string(trend), static_cast<std::size_t>(std::count_if(trend.begin(), trend.end(), starts)), 6});
+  if (!options.label.empty()) add(FieldKind::kLabel, std::string(options.label));
+  const auto step = step_text(status.step, status.total_steps);
+  add(FieldKind::kStep, "step " + step, step);
+  if (status.step < status.total_steps) {
+    fields.back().columns += step_text(status.total_steps, status.total_steps).size() - step.size();
   }
-  if (status.validation) add("val " + fixed(*status.validation, 3), 3);
-  add("lr " + exponential(status.lr), 7);
-  add("gnorm " + fixed(status.grad_norm, 2), 8);
-  add(rate_text(status.tokens_per_second), 4);
-  add(status.mfu ? fmt::format("MFU {:.0f}%", 100.0 * *status.mfu) : "MFU -", 10);
-  if (status.memory_bytes > 0) add(memory_text(status), 9);
-  add(time_left_text(status.seconds_left), 2);
-  if (status.skipped > 0) add(fmt::format("skipped {}", status.skipped), 5);
+  add(FieldKind::kLoss, "loss " + fixed(status.loss, 3));
+  if (!options.trend.empty()) {
+    add(FieldKind::kTrend, std::string(options.trend));
+    fields.back().columns = std::max(characters_in(options.trend), options.trend_columns);
+  }
+  if (status.validation) add(FieldKind::kValidation, "val " + fixed(*status.validation, 3));
+  add(FieldKind::kLr, "lr " + exponential(status.lr));
+  add(FieldKind::kGradNorm, "gnorm " + fixed(status.grad_norm, 2));
+  add(FieldKind::kRate, rate_text(status.tokens_per_second));
+  add(FieldKind::kMfu, status.mfu ? fmt::format("MFU {:.0f}%", 100.0 * *status.mfu) : "MFU -");
+  if (status.memory_bytes > 0) add(FieldKind::kMemory, memory_text(status));
+  add(FieldKind::kTimeLeft, time_left_text(status.seconds_left, false), time_left_text(status.seconds_left, true));
+  if (status.skipped > 0) add(FieldKind::kSkipped, fmt::format("skipped {}", status.skipped));
   return fields;
 }
 
-constexpr int kTrendRank = 6;  // stands beside the loss, without a bar between
+// The step stands beside the label and the trend beside the loss, without a bar between.
+std::string_view before(const Field& field) {
+  return field.kind == FieldKind::kStep || field.kind == FieldKind::kTrend ? " " : kBetween;
+}
 
 std::size_t width_of(const std::vector<Field>& fields) {
   std::size_t width = 0;
-  for (const auto& field : fields) {
-    if (width > 0) width += field.rank == kTrendRank ? 1 : kBetween.size();
-    width += field.columns;
-  }
+  for (const auto& field : fields) width += (width > 0 ? before(field).size() : 0) + field.columns;
   return width;
+}
+
+void take(const Measure& measure, std::vector<Field>& fields) {
+  const auto field = std::find_if(fields.begin(), fields.end(),
+                                  [&](const Field& candidate) { return candidate.kind == measure.kind; });
+  if (field == fields.end()) return;
+  if (measure.economy == Economy::kLeaveOut) {
+    fields.erase(field);
+  } else {
+    field->columns -= field->text.size() - field->brief.size();
+    field->text = field->brief;
+  }
 }
 
 }  // namespace
@@ -117,22 +172,19 @@ Record status_record(const StepStatus& status) {
 }
 
 std::string status_line(const StepStatus& status, const StatusLineOptions& options) {
-  auto fields = fields_of(status, options.trend);
-  if (!options.label.empty()) {
-    fields.front().text = fmt::format("{} {}", options.label, fields.front().text);
-    fields.front().columns += options.label.size() + 1;
-  }
+  auto fields = fields_of(status, options);
   const bool any_width = options.columns == 0;
-  while (!any_width && fields.size() > 1 && width_of(fields) > options.columns) {
-    const auto by_rank = [](const Field& a, const Field& b) { return a.rank < b.rank; };
-    fields.erase(std::max_element(fields.begin(), fields.end(), by_rank));
+  for (const auto& measure : kMeasures) {
+    if (any_width || width_of(fields) <= options.columns) break;
+    take(measure, fields);
   }
   std::string line;
   for (const auto& field : fields) {
-    if (!line.empty()) line += field.rank == kTrendRank ? " " : kBetween;
+    if (!line.empty()) line += before(field);
     line += field.text;
   }
-  if (!any_width && fields.front().columns > options.columns) line.resize(options.columns);
+  // The step alone is left.
+  if (!any_width && width_of(fields) > options.columns && line.size() > options.columns) line.resize(options.columns);
   return line;
 }
 

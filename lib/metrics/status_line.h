@@ -30,13 +30,15 @@ Record status_record(const StepStatus& status);
 
 struct StatusLineOptions {
   std::string_view label{};
-  std::string_view trend{};  // a sparkline of the loss, each character one column
-  std::size_t columns = 0;   // what it must not be wider than; 0: any width
+  std::string_view trend{};       // a sparkline of the loss, each character one column
+  std::size_t trend_columns = 0;  // what the trend may grow to, set aside for it
+  std::size_t columns = 0;        // what the line must not be wider than; 0: any width
 };
 
 // "pretrain step 1200/5000 24% | loss 2.914 ▇▆▅▄▃ | val 2.980 | lr 3.0e-4 | gnorm 0.81 | 12.4k tok/s | MFU 38% |
-// mem 5.1/24 GiB | eta 00:41:10", with "| skipped 2" where steps were. Where the columns do not hold it the fields that
-// matter least are left out first.
+// mem 5.1/24 GiB | eta 00:41:10", with "| skipped 2" where steps were. Where the columns do not hold it, what matters
+// least is left out first; step and loss stay longest. Room is set aside for numbers that grow, so that the fields
+// shown stay the same from step to step.
 std::string status_line(const StepStatus& status, const StatusLineOptions& options);
 
 }  // namespace llmtrain

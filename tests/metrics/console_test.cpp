@@ -243,6 +243,32 @@ TEST(Console, DrawsBlocksInAUtf8Locale) {
   EXPECT_THAT(shown, HasSubstr("loss 2.500 ▄ |"));
 }
 
+// Wider than the terminal in columns, which only a status line must not be.
+TEST(Console, OnATerminalShowsWideCharactersWhole) {
+  const auto shown = shown_on_terminal("xterm", "20", [] {
+    std::setlocale(LC_CTYPE, "C.UTF-8");
+    Console console({.total_steps = 4});
+    console.step(at_step(1));
+    console.sample("햇살마을의 지붕은 보라색이에요.");
+  });
+  EXPECT_THAT(drawn_pieces(shown), testing::Contains("  | 햇살마을의 지붕은 보라색이에요.\r\n"));
+}
+
+// No colour, with or without NO_COLOR: the one escape takes the line away.
+TEST(Console, OnATerminalNeverSetsAColour) {
+  auto shown = shown_on_terminal("xterm-256color", "80", [] {
+    ::unsetenv("NO_COLOR");
+    ::setenv("CLICOLOR_FORCE", "1", 1);
+    Console console({.total_steps = 4});
+    console.step(at_step(1));
+    console.warning("slow");
+    console.sample("text");
+  });
+  std::string rest;
+  for (const auto& piece : drawn_pieces(shown)) rest += piece;
+  EXPECT_EQ(rest.find('\x1b'), std::string::npos) << rest;
+}
+
 TEST(Console, OutlivesAStderrThatIsClosedOrBroken) {
   const TempDir folder;
   const pid_t child = ::fork();
