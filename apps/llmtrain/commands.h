@@ -41,6 +41,7 @@ void add_tokenizer_commands(CLI::App& app, Action& action);
 void add_data_commands(CLI::App& app, Action& action);
 void add_model_commands(CLI::App& app, Action& action);
 void add_plan_command(CLI::App& app, Action& action);
+void add_report_command(CLI::App& app, Action& action);
 void add_engine_commands(CLI::App& app, Action& action);
 void add_completion_command(CLI::App& app, Action& action);
 

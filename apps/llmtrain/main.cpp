@@ -27,6 +27,7 @@ int run(int argc, char** argv) {
   add_data_commands(app, action);
   add_model_commands(app, action);
   add_plan_command(app, action);
+  add_report_command(app, action);
   add_engine_commands(app, action);
   add_completion_command(app, action);
   return run_command_line(app, action, argc, argv);

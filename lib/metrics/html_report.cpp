@@ -33,12 +33,14 @@ h3{font-size:1rem;margin:0;overflow-wrap:anywhere}
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,15rem),1fr));gap:.75rem 1.5rem;margin:0}
 dt{color:var(--dim);font-size:.85rem}
 dd{margin:0;overflow-wrap:anywhere}
-.warnings{margin:0;padding:.6rem 1rem .6rem 2rem;background:var(--warnpage);color:var(--warn);border-radius:.4rem}
+.missing{margin:0;padding:0 0 0 1.2rem;color:var(--dim);overflow-wrap:anywhere}
+.warnings{overflow-wrap:anywhere;margin:0;padding:.6rem 1rem .6rem 2rem;background:var(--warnpage);color:var(--warn);border-radius:.4rem}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1.75rem 2rem}
 figure{margin:0;min-width:0}
 svg{display:block;width:100%;height:auto}
 svg text{font:11px system-ui,sans-serif;fill:var(--dim);font-variant-numeric:tabular-nums}
 @media(max-width:32rem){svg text{font-size:14px}}
+.faint{opacity:.35}.line.faint{stroke-width:1}.band.faint{opacity:.12}
 .value{text-anchor:end}.step{text-anchor:middle}
 .grid{stroke:var(--rule);fill:none}.axis{stroke:var(--dim);fill:none}
 .line{fill:none;stroke-width:1.8;stroke-linejoin:round}.band{stroke:none;opacity:.22}.dot{stroke:none}
@@ -48,8 +50,10 @@ color:var(--dim)}
 .key .dashed{border-top-style:dashed}
 .key b{color:var(--ink);font-weight:600;font-variant-numeric:tabular-nums}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-td{padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule)}
-td.n{text-align:right;white-space:nowrap}
+.wide{overflow-x:auto}
+th{text-align:left;font-weight:600;font-size:.85rem;color:var(--dim)}
+td,th{padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top}
+td.n,th.n{text-align:right;white-space:nowrap}
 td.bar{width:45%;padding-right:0}
 .bar i{display:block;height:.6rem;min-width:1px;background:var(--c0);border-radius:.15rem}
 details{margin:.5rem 0}
@@ -81,11 +85,31 @@ std::string facts_part(const ReportInput& input) {
   return html + "</dl>\n";
 }
 
-std::string warnings_part(const ReportInput& input) {
-  if (input.warnings.empty()) return "";
-  std::string html = heading("Warnings") + "<ul class=\"warnings\">\n";
-  for (const auto& warning : input.warnings) html += fmt::format("<li>{}</li>\n", html_text(warning));
+std::string list_part(std::string_view title, std::string_view style, const std::vector<std::string>& lines) {
+  if (lines.empty()) return "";
+  std::string html = heading(title) + fmt::format("<ul class=\"{}\">\n", style);
+  for (const auto& line : lines) html += fmt::format("<li>{}</li>\n", html_text(line));
   return html + "</ul>\n";
+}
+
+std::string table_row(const std::vector<std::string>& cells, std::string_view tag, bool numbers) {
+  std::string html = "<tr>";
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    html += fmt::format("<{0}{1}>{2}</{0}>", tag, numbers && i > 0 ? " class=\"n\"" : "", html_text(cells[i]));
+  }
+  return html + "</tr>\n";
+}
+
+std::string tables_part(const std::vector<ReportTable>& tables) {
+  std::string html;
+  for (const auto& table : tables) {
+    if (table.rows.empty()) continue;
+    html += heading(table.title) + "<div class=\"wide\"><table>\n";
+    if (!table.header.empty()) html += table_row(table.header, "th", table.numbers);
+    for (const auto& row : table.rows) html += table_row(row, "td", table.numbers);
+    html += "</table></div>\n";
+  }
+  return html;
 }
 
 // The last finite value, and how many were none.
@@ -99,9 +123,12 @@ std::string key_of(const Curve& curve, std::size_t index) {
       ++not_finite;
     }
   }
+  const std::size_t number = curve.colour.value_or(index);
   const std::string lost = not_finite == 0 ? "" : fmt::format(" ({} not finite)", with_thousands(not_finite));
-  return fmt::format("<li><i class=\"c{}{}\"></i>{} <b>{}</b>{}</li>", index % 8, index < 8 ? "" : " dashed",
-                     html_text(curve.name), last, lost);
+  const std::string mark =
+      fmt::format("<i class=\"c{}{}{}\"></i>", number % 8, number < 8 ? "" : " dashed", curve.faint ? " faint" : "");
+  return fmt::format("<li>{}{} <b>{}</b>{}</li>", curve.name.empty() ? "" : mark,
+                     curve.name.empty() ? "at the end" : html_text(curve.name), last, lost);
 }
 
 std::string charts_part(const ReportInput& input) {
@@ -137,13 +164,16 @@ std::string samples_part(const ReportInput& input) {
   std::vector<ReportSample> latest_first = input.samples;
   std::stable_sort(latest_first.begin(), latest_first.end(),
                    [](const ReportSample& a, const ReportSample& b) { return a.step > b.step; });
+  std::int64_t before = -1;
   for (const auto& [step, prompt, text] : latest_first) {
-    html += fmt::format(
-        "<details class=\"sample\"{}><summary>Step {}</summary><pre><span "
-        "class=\"prompt\">{}</span>{}</pre></details>\n",
-        step == latest_first.front().step ? " open" : "", step, html_text(prompt), html_text(text));
+    if (step != before) {
+      html += fmt::format("{}<details class=\"sample\"{}><summary>Step {}</summary>", before < 0 ? "" : "</details>\n",
+                          before < 0 ? " open" : "", step);
+    }
+    before = step;
+    html += fmt::format("<pre><span class=\"prompt\">{}</span>{}</pre>", html_text(prompt), html_text(text));
   }
-  return html;
+  return html + "</details>\n";
 }
 
 std::string config_part(const ReportInput& input) {
@@ -158,7 +188,9 @@ std::string html_report(const ReportInput& input) {
   const std::string title = html_text(input.title);
   std::string html(kHead);
   html += colour_rules() + fmt::format("</style>\n<title>{0}</title>\n</head>\n<body>\n<h1>{0}</h1>\n", title);
-  html += facts_part(input) + warnings_part(input) + charts_part(input) + timings_part(input) + samples_part(input);
+  html += facts_part(input) + list_part("Missing", "missing", input.missing) +
+          list_part("Warnings", "warnings", input.warnings) + tables_part(input.summaries) + charts_part(input) +
+          timings_part(input) + tables_part(input.tables) + samples_part(input);
   return html + config_part(input) + "</body>\n</html>\n";
 }
 

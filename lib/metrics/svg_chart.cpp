@@ -17,7 +17,8 @@ namespace {
 constexpr double kWidth = 480.0, kHeight = 250.0;
 constexpr double kLeft = 52.0, kRight = 22.0, kTop = 10.0, kBottom = 36.0;
 constexpr std::size_t kMostPoints = 160;  // drawn of one curve
-constexpr int kColours = 8;
+constexpr std::size_t kMarked = 40;       // points of a curve that are few enough to be marked each
+constexpr std::size_t kColours = 8;
 
 struct Range {
   double low = std::numeric_limits<double>::infinity();
@@ -109,25 +110,29 @@ std::string band_of(const std::vector<Spot>& piece, const Frame& frame) {
 }
 
 std::string draw(const Curve& curve, std::size_t index, const Frame& frame) {
-  const int colour = static_cast<int>(index % kColours);
-  const std::string dashes = index < kColours ? "" : " stroke-dasharray=\"5 3\"";
+  const std::size_t number = curve.colour.value_or(index);
+  const std::size_t colour = number % kColours;
+  const std::string dashes = number < kColours ? "" : " stroke-dasharray=\"5 3\"";
+  const std::string faint = curve.faint ? " faint" : "";
   const bool thinned = curve.points.size() > kMostPoints;
   std::string bands;
   std::string lines;
   std::string dots;
   for (const auto& piece : pieces_of(curve)) {
-    if (piece.size() == 1) {
-      dots += fmt::format("<circle class=\"dot c{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"/>", colour,
-                          frame.x(piece[0].step), frame.y(piece[0].mean));
-      continue;
+    if (piece.size() == 1 || curve.points.size() <= kMarked) {
+      for (const auto& spot : piece) {
+        dots += fmt::format("<circle class=\"dot{} c{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\"/>", faint, colour,
+                            frame.x(spot.step), frame.y(spot.mean), piece.size() == 1 ? 3 : 2);
+      }
     }
+    if (piece.size() == 1) continue;
     if (thinned) bands += band_of(piece, frame);
     lines += line_of(piece, frame);
   }
   std::string svg;
-  if (!bands.empty()) svg += fmt::format("<path class=\"band c{}\" d=\"{}\"/>", colour, bands);
+  if (!bands.empty()) svg += fmt::format("<path class=\"band{} c{}\" d=\"{}\"/>", faint, colour, bands);
   if (!lines.empty()) {
-    svg += fmt::format("<path class=\"line c{}\"{} d=\"{}\"><title>{}</title></path>", colour, dashes, lines,
+    svg += fmt::format("<path class=\"line{} c{}\"{} d=\"{}\"><title>{}</title></path>", faint, colour, dashes, lines,
                        html_text(curve.name));
   }
   return svg + dots;

@@ -1,5 +1,7 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,8 +12,10 @@ struct CurvePoint {
   double value;  // one that is not finite interrupts the curve
 };
 struct Curve {
-  std::string name;
-  std::vector<CurvePoint> points;  // by rising step
+  std::string name;                     // "": the chart's title says what it is
+  std::vector<CurvePoint> points;       // by rising step
+  std::optional<std::size_t> colour{};  // its number, else its place among the curves
+  bool faint = false;                   // stands behind another, as values behind their mean
 };
 struct Chart {
   std::string title;
@@ -27,7 +31,8 @@ std::string number_text(double value, int digits);
 
 // The curves over their steps as one <svg>, as wide as what it stands in, with labelled axes. Long curves are drawn as
 // the mean of neighbouring points on a band from the lowest to the highest of them, so that a million points are no
-// larger than a few hundred. Colours are the CSS classes "c0" to "c7" of the page. Empty where no value is finite.
+// larger than a few hundred; few points are marked. Colours are the CSS classes "c0" to "c7" of the page, dashed from
+// the ninth on. Empty where no value is finite.
 std::string svg_chart(const Chart& chart);
 
 }  // namespace llmtrain

@@ -1,0 +1,25 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "lib/metrics/metrics_history.h"
+#include "lib/metrics/svg_chart.h"
+
+namespace llmtrain {
+
+// The curves of one run: training loss as it is and smoothed with the held-out loss, then whatever else was recorded.
+std::vector<Chart> run_charts(const MetricsHistory& history);
+
+struct NamedHistory {
+  std::string name;
+  const MetricsHistory& history;
+};
+// The same of several runs, a chart for each number that any of them recorded, a curve for each run: it has one colour
+// in all charts. The training loss is smoothed.
+std::vector<Chart> compared_charts(const std::vector<NamedHistory>& runs);
+
+// The points as an exponential moving average (Ema, without the bias to its start) over about a fortieth of them, and
+// not less than a few. Values that are not finite stay, and are left out of the average.
+std::vector<CurvePoint> smoothed(const std::vector<CurvePoint>& points);
+
+}  // namespace llmtrain
