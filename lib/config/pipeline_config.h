@@ -1,6 +1,7 @@
 #pragma once
 #include <optional>
 
+#include "lib/config/eval_config.h"
 #include "lib/config/fields.h"
 #include "lib/config/model_config.h"
 #include "lib/config/pretrain_config.h"
@@ -15,6 +16,7 @@ struct PipelineConfig {
   ModelConfig model;
   TokenizerConfig tokenizer;
   std::optional<PretrainConfig> pretrain;
+  std::optional<EvalConfig> eval;
 };
 
 template <class Visitor>
@@ -23,6 +25,7 @@ void fields(PipelineConfig& c, Visitor&& visit) {
   visit("model", c.model, "Architecture.");
   visit("tokenizer", c.tokenizer, "Tokenizer: trained here or taken from a file.");
   visit("pretrain", c.pretrain, "Pretraining stage.");
+  visit("eval", c.eval, "What `llmtrain eval` measures; the held-out loss alone where it is not given.", may_change());
 }
 
 }  // namespace llmtrain

@@ -45,7 +45,31 @@ const Keys& may_change_keys() {
                              "pretrain.samples.top_k",
                              "pretrain.samples.top_p",
                              "pretrain.log_every_steps",
-                             "pretrain.result"};
+                             "pretrain.result",
+                             "eval.held_out",
+                             "eval.perplexity[].name",
+                             "eval.perplexity[].path",
+                             "eval.perplexity[].field",
+                             "eval.perplexity[].document_separator",
+                             "eval.perplexity[].context",
+                             "eval.perplexity[].stride",
+                             "eval.multiple_choice[].name",
+                             "eval.multiple_choice[].path",
+                             "eval.multiple_choice[].prompt_field",
+                             "eval.multiple_choice[].choices_field",
+                             "eval.multiple_choice[].answer_field",
+                             "eval.multiple_choice[].separator",
+                             "eval.exact_match[].name",
+                             "eval.exact_match[].path",
+                             "eval.exact_match[].prompt_field",
+                             "eval.exact_match[].answer_field",
+                             "eval.exact_match[].max_tokens",
+                             "eval.exact_match[].stop[]",
+                             "eval.exact_match[].pattern",
+                             "eval.exact_match[].take",
+                             "eval.exact_match[].ignore_case",
+                             "eval.exact_match[].remove[]",
+                             "eval.batch_tokens"};
   return kKeys;
 }
 
@@ -187,7 +211,7 @@ std::vector<std::string> changed_by(const std::string& key) {
   PipelineConfig now = before;
   change(value_ref(now), key);
   std::vector<std::string> keys;
-  for (const auto& found : config_changes(before, now, "pretrain")) {
+  for (const auto& found : config_changes(before, now, key.starts_with("eval.") ? "eval" : "pretrain")) {
     EXPECT_NE(found.before, found.now) << key;
     keys.push_back((found.essential ? "!" : "") + without_indices(found.key));
   }
@@ -221,6 +245,10 @@ std::vector<std::string> lines(const std::vector<std::string>& before, const std
     texts.push_back(fmt::format("{}: {} -> {}{}", found.key, found.before, found.now, found.essential ? "!" : ""));
   }
   return texts;
+}
+
+TEST(ConfigChanges, SaysNothingOfSectionsThatTheStageDoesNotRead) {
+  EXPECT_THAT(lines({}, {"eval={held_out: false}"}), IsEmpty());
 }
 
 TEST(ConfigChanges, SaysBothValuesInTheOrderOfTheFile) {
