@@ -169,7 +169,7 @@ while ((code == 75)); do
   say "from step $step on $HOSTNAME: $program pretrain $*"
   run 'USR1 TERM INT' "$program" pretrain "$@"
   if [[ $passed ]] && ((code == 75)); then
-    say "stopped and saved on SIG$passed; the same command goes on"
+    say "stopped on SIG$passed; the same command goes on"
     exit 75
   fi
   if ((code == 75 && $(newest_step) <= step)); then end 75 "llmtrain was stopped and took no step since its start"; fi

@@ -106,7 +106,7 @@ test_slurm_requeues_a_job_that_was_stopped() {
   run slurm_job
   expect_code 75
   expect_equal "$(calls)" $'llmtrain pretrain p.yaml --set pretrain.steps=9\nscontrol requeue 4711'
-  expect_said 'saved, and requeued'
+  expect_said 'stopped, and requeued'
 }
 
 test_slurm_leaves_a_job_that_is_done() {
@@ -275,7 +275,7 @@ test_plain_asks_for_a_stop_when_its_time_is_over() {
   run pretrain.sh --for 1 p.yaml
   expect_code 75
   expect_equal "$(calls)" $'llmtrain pretrain p.yaml\ngot USR1'
-  grep -q 'stopped and saved on SIGUSR1' p.log || broken "$(cat p.log)"
+  grep -q 'stopped on SIGUSR1' p.log || broken "$(cat p.log)"
 }
 
 test_plain_leaves_nothing_behind_when_it_ends_before_its_time() {
