@@ -101,7 +101,7 @@ TEST(StatusLine, SetsAsideWhatNumbersMayGrowTo) {
   const auto shown = [](std::int64_t step, std::string_view trend) {
     auto status = usual();
     status.step = step;
-    const auto line = status_line(status, {.trend = trend, .trend_columns = 8, .columns = 81});
+    const auto line = status_line(status, {.trend = trend, .trend_columns = 8, .columns = 86});
     std::string names;
     for (const char* name : {"step", "▄", "val", "lr", "tok/s"}) names += line.find(name) < line.size() ? "1" : "0";
     return names;
