@@ -30,7 +30,7 @@ font:16px/1.5 system-ui,sans-serif}
 h1{font-size:1.6rem;line-height:1.25;margin:0 0 1rem;overflow-wrap:anywhere}
 h2{font-size:1.15rem;margin:2.25rem 0 .75rem}
 h3{font-size:1rem;margin:0;overflow-wrap:anywhere}
-dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,15rem),1fr));gap:.75rem 1.5rem;margin:0}
+dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,10.5rem),1fr));gap:.75rem 1.5rem;margin:0}
 dt{color:var(--dim);font-size:.85rem}
 dd{margin:0;overflow-wrap:anywhere}
 .missing{margin:0;padding:0 0 0 1.2rem;color:var(--dim);overflow-wrap:anywhere}
@@ -40,7 +40,7 @@ figure{margin:0;min-width:0}
 svg{display:block;width:100%;height:auto}
 svg text{font:11px system-ui,sans-serif;fill:var(--dim);font-variant-numeric:tabular-nums}
 @media(max-width:32rem){svg text{font-size:14px}}
-.faint{opacity:.35}.line.faint{stroke-width:1}.band.faint{opacity:.12}
+.faint{opacity:.45}.line.faint{stroke-width:1}.band.faint{opacity:.12}
 .value{text-anchor:end}.step{text-anchor:middle}
 .grid{stroke:var(--rule);fill:none}.axis{stroke:var(--dim);fill:none}
 .line{fill:none;stroke-width:1.8;stroke-linejoin:round}.band{stroke:none;opacity:.22}.dot{stroke:none}
@@ -54,7 +54,8 @@ table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th{text-align:left;font-weight:600;font-size:.85rem;color:var(--dim)}
 td,th{padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--rule);vertical-align:top}
 td.n,th.n{text-align:right;white-space:nowrap}
-td.bar{width:45%;padding-right:0}
+td.bar{width:45%;padding-right:0;vertical-align:middle}
+.text td{min-width:6.5rem;overflow-wrap:anywhere}
 .bar i{display:block;height:.6rem;min-width:1px;background:var(--c0);border-radius:.15rem}
 details{margin:.5rem 0}
 summary{cursor:pointer;overflow-wrap:anywhere}
@@ -74,7 +75,7 @@ std::string colour_rules() {
   return css;
 }
 
-std::string heading(std::string_view text) { return fmt::format("<h2>{}</h2>\n", text); }
+std::string heading(std::string_view text) { return fmt::format("<h2>{}</h2>\n", html_text(text)); }
 
 std::string facts_part(const ReportInput& input) {
   if (input.facts.empty()) return "";
@@ -104,7 +105,8 @@ std::string tables_part(const std::vector<ReportTable>& tables) {
   std::string html;
   for (const auto& table : tables) {
     if (table.rows.empty()) continue;
-    html += heading(table.title) + "<div class=\"wide\"><table>\n";
+    html +=
+        heading(table.title) + fmt::format("<div class=\"wide\"><table{}>\n", table.numbers ? "" : " class=\"text\"");
     if (!table.header.empty()) html += table_row(table.header, "th", table.numbers);
     for (const auto& row : table.rows) html += table_row(row, "td", table.numbers);
     html += "</table></div>\n";
@@ -188,9 +190,9 @@ std::string html_report(const ReportInput& input) {
   const std::string title = html_text(input.title);
   std::string html(kHead);
   html += colour_rules() + fmt::format("</style>\n<title>{0}</title>\n</head>\n<body>\n<h1>{0}</h1>\n", title);
-  html += facts_part(input) + list_part("Missing", "missing", input.missing) +
-          list_part("Warnings", "warnings", input.warnings) + tables_part(input.summaries) + charts_part(input) +
-          timings_part(input) + tables_part(input.tables) + samples_part(input);
+  html += facts_part(input) + tables_part(input.summaries) + list_part("Missing", "missing", input.missing) +
+          list_part("Warnings", "warnings", input.warnings) + charts_part(input) + timings_part(input) +
+          tables_part(input.tables) + samples_part(input);
   return html + config_part(input) + "</body>\n</html>\n";
 }
 

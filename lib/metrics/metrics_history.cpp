@@ -116,6 +116,10 @@ const Curve* MetricsHistory::validation_curve(std::string_view key) const { retu
 
 MetricsHistory read_metrics(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
+  MetricsHistory none;
+  none.missing = {fmt::format("{}: not there", name)};
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return none;
   Reading reading;
   std::vector<std::string> faults;
   try {

@@ -4,7 +4,9 @@
 #include <array>
 #include <cmath>
 
-#include "lib/metrics/meter.h"
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
 
 namespace llmtrain {
 namespace {
@@ -62,17 +64,50 @@ std::vector<std::string> other_keys(const std::vector<NamedHistory>& runs) {
 
 constexpr std::size_t kFewPoints = 20;  // that need no smoothing
 
+// The losses once more without the descent at the beginning, beside which nothing later can be told apart; no curves
+// where little is left.
+Chart later_part(const Chart& losses) {
+  std::int64_t last = 0;
+  for (const auto& curve : losses.curves) {
+    if (!curve.points.empty()) last = std::max(last, curve.points.back().step);
+  }
+  const std::int64_t from = last / 4;
+  Chart later{.title = fmt::format("{} after step {}", losses.title, with_thousands(static_cast<std::uint64_t>(from))),
+              .curves = losses.curves};
+  std::size_t most = 0;
+  for (auto& [name, points, colour, faint] : later.curves) {
+    std::erase_if(points, [&](const CurvePoint& point) { return point.step <= from; });
+    most = std::max(most, points.size());
+  }
+  std::erase_if(later.curves, [](const Curve& curve) { return curve.points.empty(); });
+  if (most < kFewPoints) later.curves.clear();
+  return later;
+}
+
 }  // namespace
 
 std::vector<CurvePoint> smoothed(const std::vector<CurvePoint>& points) {
-  constexpr double kShortest = 4.0;
-  const double over = std::max(kShortest, static_cast<double>(points.size()) / 40.0);
-  Ema ema(1.0 - 1.0 / over);
+  constexpr std::size_t kSpans = 80;
+  const std::size_t reach = std::max<std::size_t>(1, points.size() / kSpans);
   std::vector<CurvePoint> means = points;
-  for (auto& [step, value] : means) {
-    if (!std::isfinite(value)) continue;
-    ema.add(value);
-    value = ema.value().value_or(value);
+  double sum = 0.0;
+  std::size_t count = 0;
+  std::size_t begin = 0;
+  std::size_t end = 0;  // of the points that are summed
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const std::size_t before = std::min(reach, i);
+    const std::size_t after = std::min(before, points.size() - 1 - i);
+    for (; end <= i + after; ++end) {
+      if (!std::isfinite(points[end].value)) continue;
+      sum += points[end].value;
+      ++count;
+    }
+    for (; begin < i - before; ++begin) {
+      if (!std::isfinite(points[begin].value)) continue;
+      sum -= points[begin].value;
+      --count;
+    }
+    if (std::isfinite(points[i].value)) means[i].value = sum / static_cast<double>(count);
   }
   return means;
 }
@@ -87,7 +122,7 @@ std::vector<Chart> run_charts(const MetricsHistory& history) {
   if (const Curve* held_out = history.validation_curve("loss")) {
     loss.curves.push_back({.name = "held-out", .points = held_out->points, .colour = 1});
   }
-  std::vector<Chart> charts = {loss};
+  std::vector<Chart> charts = {loss, later_part(loss)};
   for (const auto& key : other_keys({{.name = "", .history = history}})) {
     charts.push_back({.title = title_of(key), .curves = {{"", scaled(key, history.train_curve(key)->points)}}});
   }
@@ -95,7 +130,7 @@ std::vector<Chart> run_charts(const MetricsHistory& history) {
 }
 
 std::vector<Chart> compared_charts(const std::vector<NamedHistory>& runs) {
-  Chart train{.title = "Training loss, smoothed", .curves = {}};
+  Chart train{.title = "Smoothed training loss", .curves = {}};
   Chart held_out{.title = "Held-out loss", .curves = {}};
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const auto& [name, history] = runs[i];
@@ -107,7 +142,7 @@ std::vector<Chart> compared_charts(const std::vector<NamedHistory>& runs) {
       held_out.curves.push_back({.name = name, .points = loss->points, .colour = i});
     }
   }
-  std::vector<Chart> charts = {train, held_out};
+  std::vector<Chart> charts = {train, later_part(train), held_out};
   for (const auto& key : other_keys(runs)) {
     Chart chart{.title = title_of(key), .curves = {}};
     for (std::size_t i = 0; i < runs.size(); ++i) {

@@ -7,7 +7,8 @@
 
 namespace llmtrain {
 
-// The curves of one run: training loss as it is and smoothed with the held-out loss, then whatever else was recorded.
+// The curves of one run: training loss as it is and smoothed with the held-out loss, the same
+// without the descent at the beginning, then whatever else was recorded.
 std::vector<Chart> run_charts(const MetricsHistory& history);
 
 struct NamedHistory {
@@ -18,8 +19,9 @@ struct NamedHistory {
 // in all charts. The training loss is smoothed.
 std::vector<Chart> compared_charts(const std::vector<NamedHistory>& runs);
 
-// The points as an exponential moving average (Ema, without the bias to its start) over about a fortieth of them, and
-// not less than a few. Values that are not finite stay, and are left out of the average.
+// Each point's value as the mean of the same number of points before and after it and its own, about a fortieth of all
+// (fewer near the ends): a mean of what came before alone would lag behind a loss that falls. Values that are not
+// finite stay, and are left out of the means.
 std::vector<CurvePoint> smoothed(const std::vector<CurvePoint>& points);
 
 }  // namespace llmtrain

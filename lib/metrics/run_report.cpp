@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -61,7 +62,7 @@ NamedTexts values_of(const std::string& config) {
     const YamlText source{.name = "config.yaml", .text = config};
     ConfigFaults faults(source);
     collect_values(parse_yaml(source, faults), "", values);
-  } catch (const Error&) {  // the table says that nothing is given
+  } catch (const Error&) {  // the table says that they are unknown
     values.clear();
   }
   return values;
@@ -84,8 +85,23 @@ std::vector<std::vector<std::string>> side_by_side(const std::vector<NamedTexts>
   return rows;
 }
 
-bool all_equal(const std::vector<std::string>& row) {
-  return std::all_of(row.begin() + 1, row.end(), [&](const auto& cell) { return cell == row[1]; });
+// The keys whose values differ among the configurations that read.
+std::vector<std::vector<std::string>> differences_of(const std::vector<NamedTexts>& configs) {
+  auto rows = side_by_side(configs, "not given");
+  const auto differs = [&](const std::vector<std::string>& row) {
+    std::set<std::string> values;
+    for (std::size_t i = 0; i < configs.size(); ++i) {
+      if (!configs[i].empty()) values.insert(row[i + 1]);
+    }
+    return values.size() > 1;
+  };
+  std::erase_if(rows, [&](const auto& row) { return !differs(row); });
+  for (auto& row : rows) {
+    for (std::size_t i = 0; i < configs.size(); ++i) {
+      if (configs[i].empty()) row[i + 1] = "unknown";
+    }
+  }
+  return rows;
 }
 
 }  // namespace
@@ -119,10 +135,8 @@ ReportInput compare_runs(const std::vector<StageRecord>& records) {
     for (const auto& text : record.warnings) input.warnings.push_back(names[i] + ": " + text);
   }
   input.summaries.push_back({.title = "Runs", .header = header, .rows = side_by_side(facts, "-")});
-  auto differences = side_by_side(configs, "not given");
-  differences.erase(std::remove_if(differences.begin(), differences.end(), all_equal), differences.end());
   input.summaries.push_back(
-      {.title = "Configurations, where they differ", .header = header, .rows = std::move(differences)});
+      {.title = "Configurations, where they differ", .header = header, .rows = differences_of(configs)});
   input.charts = compared_charts(histories);
   return input;
 }

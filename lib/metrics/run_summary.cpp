@@ -26,10 +26,10 @@ std::string count_text(std::int64_t number) {
   return fmt::format("{} ({})", human_count(static_cast<double>(number)), grouped(number));
 }
 
-// "2023-11-14 22:13:20 UTC".
+// "2023-11-14 22:13 UTC".
 std::string time_text(double unix_seconds) {
   std::string text = iso_utc(unix_seconds);
-  if (text.size() == 20) text = text.substr(0, 10) + " " + text.substr(11, 8) + " UTC";
+  if (text.size() == 20) text = text.substr(0, 10) + " " + text.substr(11, 5) + " UTC";
   return text;
 }
 

@@ -46,6 +46,10 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
 
 // "" where it cannot be read; `missing` says why.
 std::string text_in(const fs::path& path, std::vector<std::string>& missing) {
+  if (!is_there(path)) {
+    missing.push_back(fmt::format("{}: not there", path.string()));
+    return "";
+  }
   try {
     return read_file(path, kMostBytes);
   } catch (const Error& error) {
@@ -81,6 +85,7 @@ void read_log(const fs::path& path, StageRecord& record) {
   constexpr std::string_view kError = "error: ";
   std::map<std::string, LoggedWarning, std::less<>> warnings;
   std::size_t number = 0;
+  if (!is_there(path)) return record.missing.push_back(fmt::format("{}: not there", path.string()));
   try {
     for_each_whole_line(InputFile(path), [&](std::string_view line) {
       ++number;

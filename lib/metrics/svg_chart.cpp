@@ -16,6 +16,7 @@ namespace {
 // In units of the view box, which a browser scales to the width there is.
 constexpr double kWidth = 480.0, kHeight = 250.0;
 constexpr double kLeft = 52.0, kRight = 22.0, kTop = 10.0, kBottom = 36.0;
+constexpr int kValueTicks = 5;
 constexpr std::size_t kMostPoints = 160;  // drawn of one curve
 constexpr std::size_t kMarked = 40;       // points of a curve that are few enough to be marked each
 constexpr std::size_t kColours = 8;
@@ -26,6 +27,21 @@ struct Range {
   void take(double value) {
     low = std::min(low, value);
     high = std::max(high, value);
+  }
+  // From a tick to a tick, so that both ends have their numbers.
+  void round_outwards() {
+    constexpr int kTries = 3;  // a wider range may have ticks further apart
+    for (int i = 0; i < kTries; ++i) {
+      const auto ticks = nice_ticks(low, high, kValueTicks);
+      if (ticks.size() < 2) return;
+      const double apart = ticks[1] - ticks[0];
+      const double slack = 1e-9 * apart;
+      const double lower = ticks.front() - low > slack ? ticks.front() - apart : low;
+      const double upper = high - ticks.back() > slack ? ticks.back() + apart : high;
+      if (!std::isfinite(lower) || !std::isfinite(upper)) return;
+      low = lower;
+      high = upper;
+    }
   }
   // Room for a line where there is one value only.
   void widen(double smallest) {
@@ -138,21 +154,30 @@ std::string draw(const Curve& curve, std::size_t index, const Frame& frame) {
   return svg + dots;
 }
 
-// Ticks `apart` from each other, all with as many decimals.
-std::string tick_label(double value, double apart) {
-  constexpr double kFixedFrom = 1e-3;
-  if (apart < kFixedFrom || apart >= 1e6) return number_text(value, 6);
+// "20K", "1.5M": what takes little room.
+std::string short_number(double value) {
+  constexpr double kMillion = 1e6;
+  return std::abs(value) >= kMillion ? fmt::format("{:g}M", value / kMillion) : fmt::format("{:g}K", value / 1000.0);
+}
+
+// Ticks `apart` from each other up to `largest`, all with as many decimals.
+std::string tick_label(double value, double apart, double largest) {
+  constexpr double kFixedFrom = 0.99e-4;
+  constexpr double kLong = 1e5;
+  constexpr double kLongest = 1e9;
+  if (apart < kFixedFrom || largest >= kLongest) return number_text(value, 6);
+  if (largest >= kLong && value != 0.0) return short_number(value);
   if (apart >= 1.0) return number_text(value, 12);
   return fmt::format("{:.{}f}", value, static_cast<int>(std::ceil(-std::log10(apart) - 1e-9)));
 }
 
-std::string step_label(double step) {
-  constexpr double kLong = 1e6;
-  return step < kLong ? with_thousands(static_cast<std::uint64_t>(step)) : human_count(step);
+std::string step_label(double step, double largest) {
+  constexpr double kLong = 1e4;
+  if (largest < kLong || step == 0.0) return with_thousands(static_cast<std::uint64_t>(step));
+  return short_number(step);
 }
 
 std::string axes(const Frame& frame) {
-  constexpr int kValueTicks = 5;
   constexpr int kStepTicks = 5;
   std::string svg;
   const auto ticks = nice_ticks(frame.values.low, frame.values.high, kValueTicks);
@@ -161,13 +186,15 @@ std::string axes(const Frame& frame) {
     const double y = frame.y(value);
     svg +=
         fmt::format("<path class=\"grid\" d=\"M{} {:.1f}H{}\"/><text class=\"value\" x=\"{}\" y=\"{:.1f}\">{}</text>",
-                    kLeft, y, kWidth - kRight, kLeft - 6, y + 4, tick_label(value, apart));
+                    kLeft, y, kWidth - kRight, kLeft - 6, y + 4,
+                    tick_label(value, apart, std::max(std::abs(ticks.front()), std::abs(ticks.back()))));
   }
-  for (const double step : nice_ticks(frame.steps.low, frame.steps.high, kStepTicks, 1.0)) {
+  const auto step_ticks = nice_ticks(frame.steps.low, frame.steps.high, kStepTicks, 1.0);
+  for (const double step : step_ticks) {
     if (step < 0.0) continue;
     const double x = frame.x(step);
     svg += fmt::format("<path class=\"grid\" d=\"M{:.1f} {}v4\"/><text class=\"step\" x=\"{:.1f}\" y=\"{}\">{}</text>",
-                       x, kHeight - kBottom, x, kHeight - kBottom + 16, step_label(step));
+                       x, kHeight - kBottom, x, kHeight - kBottom + 16, step_label(step, step_ticks.back()));
   }
   return svg + fmt::format("<path class=\"axis\" d=\"M{} {}H{}\"/><text class=\"step\" x=\"{}\" y=\"{}\">step</text>",
                            kLeft, kHeight - kBottom, kWidth - kRight, (kLeft + kWidth - kRight) / 2, kHeight - 4);
@@ -215,6 +242,7 @@ std::string svg_chart(const Chart& chart) {
   const bool near_zero = frame.values.low > 0.0 && frame.values.low < 0.15 * frame.values.high;
   if (near_zero) frame.values.low = 0.0;
   frame.values.widen(std::numeric_limits<double>::min() * 1e10);
+  frame.values.round_outwards();
   std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">", kWidth, kHeight,
                                 html_text(chart.title));
   svg += axes(frame);

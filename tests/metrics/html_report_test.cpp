@@ -16,9 +16,12 @@ using testing::Not;
 ReportInput full_report(const std::string& text) {
   return {.title = text,
           .facts = {{text, text}},
+          .missing = {text},
           .warnings = {text},
+          .summaries = {{.title = text, .header = {text, text}, .rows = {{text, text}}}},
           .charts = {{text, {{text, {{1, 2.0}, {2, 1.0}}}}}},
           .timings = {{text, 3.0}, {"saving", 1.0}},
+          .tables = {{.title = text, .header = {}, .rows = {{text, text}}, .numbers = true}},
           .samples = {{10, text, text}, {20, text, text}},
           .config = text};
 }
@@ -75,6 +78,26 @@ TEST(HtmlReport, ShowsTheLastSamplesFirst) {
   ASSERT_NE(early, std::string::npos);
   EXPECT_LT(late, early);
   EXPECT_LT(html.find("late"), html.find("too"));
+}
+
+TEST(HtmlReport, PutsTheSamplesOfAStepTogether) {
+  const auto html = html_report({.title = "run", .samples = {{10, "a", " b"}, {10, "c", " d"}}});
+  EXPECT_THAT(html, HasSubstr("<summary>Step 10</summary><pre><span class=\"prompt\">a</span> b</pre>"
+                              "<pre><span class=\"prompt\">c</span> d</pre></details>"));
+}
+
+TEST(HtmlReport, AlignsNumbersOfATableToTheRight) {
+  ReportTable table{.title = "Data", .header = {"source", "tokens"}, .rows = {{"a", "12"}}, .numbers = true};
+  EXPECT_THAT(html_report({.title = "run", .tables = {table}}),
+              HasSubstr("<tr><th>source</th><th class=\"n\">tokens</th></tr>\n"
+                        "<tr><td>a</td><td class=\"n\">12</td></tr>"));
+  table.numbers = false;
+  EXPECT_THAT(html_report({.title = "run", .tables = {table}}), HasSubstr("<tr><td>a</td><td>12</td></tr>"));
+}
+
+TEST(HtmlReport, NamesNoCurveThatItsChartNames) {
+  const auto html = html_report({.title = "run", .charts = {{"Rate", {{"", {{1, 4.0}, {2, 3.5}}}}}}});
+  EXPECT_THAT(html, HasSubstr("<h3>Rate</h3><ul class=\"key\"><li>at the end <b>3.5</b></li></ul>"));
 }
 
 TEST(HtmlReport, LeavesOutPartsWithoutContent) {

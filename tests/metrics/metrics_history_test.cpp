@@ -78,8 +78,7 @@ TEST(MetricsHistory, SaysWhatTheFileLacks) {
   EXPECT_THAT(cut.missing, ElementsAre("metrics.jsonl: the last line is cut, 22 bytes"));
   EXPECT_THAT(read("nonsense\n{\"event\":\"gap\",\"lost\":3}\n").missing,
               ElementsAre("metrics.jsonl: 1 line that is no JSON", "metrics.jsonl: 3 lines could not be written"));
-  EXPECT_THAT(read_metrics("none/metrics.jsonl").missing,
-              ElementsAre(HasSubstr("none/metrics.jsonl: cannot open: No such file or directory")));
+  EXPECT_THAT(read_metrics("none/metrics.jsonl").missing, ElementsAre("metrics.jsonl: not there"));
 }
 
 TEST(MetricsHistory, TakesTheLaterOfTwoLinesOfOneStep) {

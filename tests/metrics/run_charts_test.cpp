@@ -28,20 +28,39 @@ std::vector<std::string> titles_of(const std::vector<Chart>& charts) {
   return titles;
 }
 
-// By hand for four values, so over 4 of them: decay 3/4, weights 1/4, 3/16, 9/64 back from the newest.
-TEST(Smoothed, IsTheMovingAverageWithoutTheBiasToItsStart) {
-  const auto means = smoothed({{1, 8.0}, {2, 4.0}, {3, NAN}, {4, 0.0}});
-  ASSERT_EQ(means.size(), 4U);
-  EXPECT_DOUBLE_EQ(means[0].value, 8.0);
-  EXPECT_DOUBLE_EQ(means[1].value, (3.0 / 16 * 8 + 1.0 / 4 * 4) / (7.0 / 16));
+std::vector<double> values_of(const std::vector<CurvePoint>& points) {
+  std::vector<double> values;
+  for (const auto& point : points) values.push_back(point.value);
+  return values;
+}
+
+TEST(Smoothed, IsTheMeanOfEquallyManyOnBothSides) {
+  EXPECT_THAT(values_of(smoothed({{1, 1.0}, {2, 3.0}, {3, 8.0}, {4, 1.0}, {5, 6.0}})),
+              ElementsAre(1.0, 4.0, 4.0, 5.0, 3.5));
+  EXPECT_THAT(values_of(smoothed({})), testing::IsEmpty());
+}
+
+// A straight line is its own mean: nothing lags.
+TEST(Smoothed, ReachesFurtherAmongManyAndLeavesALineWhereItIs) {
+  std::vector<CurvePoint> points;
+  for (int step = 0; step < 800; ++step) points.push_back({step, step + (step % 2 == 0 ? 21.0 : 0.0)});
+  const auto means = smoothed(points);
+  // 21 points: 11 of them even around an even one, 10 around an odd one.
+  EXPECT_DOUBLE_EQ(means[400].value, 400.0 + 11.0);
+  EXPECT_DOUBLE_EQ(means[401].value, 401.0 + 10.0);
+}
+
+TEST(Smoothed, LeavesOutWhatIsNotFinite) {
+  const auto means = smoothed({{1, 8.0}, {2, 4.0}, {3, NAN}, {4, 2.0}});
+  EXPECT_EQ(means[1].value, 6.0);
   EXPECT_TRUE(std::isnan(means[2].value)) << "a gap stays one";
-  EXPECT_DOUBLE_EQ(means[3].value, (9.0 / 64 * 8 + 3.0 / 16 * 4) / (37.0 / 64));
-  EXPECT_EQ(means[3].step, 4);
+  EXPECT_EQ(means[3].value, 2.0);
 }
 
 TEST(RunCharts, ShowALongLossBehindItsMean) {
   const auto charts = run_charts(history_of(100));
-  EXPECT_THAT(titles_of(charts), ElementsAre("Loss", "Gradient norm", "Memory of tensors, MiB", "Mean reward"));
+  EXPECT_THAT(titles_of(charts),
+              ElementsAre("Loss", "Loss after step 25", "Gradient norm", "Memory of tensors, MiB", "Mean reward"));
   const auto& loss = charts[0].curves;
   ASSERT_EQ(loss.size(), 3U);
   EXPECT_EQ(loss[0].name, "training");
@@ -50,12 +69,19 @@ TEST(RunCharts, ShowALongLossBehindItsMean) {
   EXPECT_EQ(loss[1].colour, loss[0].colour);
   EXPECT_EQ(loss[2].name, "held-out");
   EXPECT_NE(loss[2].colour, loss[0].colour);
-  EXPECT_EQ(charts[2].curves[0].points[0].value, 3.0);
+  const auto& later = charts[1].curves;
+  ASSERT_EQ(later.size(), 3U);
+  EXPECT_EQ(later[0].points.front().step, 26);
+  EXPECT_EQ(later[0].points.size(), 75U);
+  EXPECT_EQ(later[2].name, "held-out");
+  EXPECT_EQ(charts[3].curves[0].points[0].value, 3.0);
 }
 
 TEST(RunCharts, LeaveAShortLossAsItIs) {
-  const auto loss = run_charts(history_of(5))[0].curves;
+  const auto charts = run_charts(history_of(5));
+  const auto& loss = charts[0].curves;
   ASSERT_EQ(loss.size(), 2U);
+  EXPECT_TRUE(charts[1].curves.empty()) << "and not once more";
   EXPECT_FALSE(loss[0].faint);
 }
 
@@ -65,14 +91,15 @@ TEST(ComparedCharts, GiveEachRunOneColourInAllCharts) {
   first.train.resize(1);
   const auto second = history_of(100);
   const auto charts = compared_charts({{"a", first}, {"b", second}});
-  EXPECT_THAT(titles_of(charts), ElementsAre("Training loss, smoothed", "Held-out loss", "Gradient norm",
-                                             "Memory of tensors, MiB", "Mean reward"));
+  EXPECT_THAT(titles_of(charts),
+              ElementsAre("Smoothed training loss", "Smoothed training loss after step 25", "Held-out loss",
+                          "Gradient norm", "Memory of tensors, MiB", "Mean reward"));
   ASSERT_EQ(charts[0].curves.size(), 2U);
   EXPECT_EQ(charts[0].curves[0].name, "a");
   EXPECT_EQ(charts[0].curves[1].colour, 1U);
-  ASSERT_EQ(charts[1].curves.size(), 1U) << "what a run has not recorded is not drawn";
-  EXPECT_EQ(charts[1].curves[0].name, "b");
-  EXPECT_EQ(charts[1].curves[0].colour, 1U);
+  ASSERT_EQ(charts[2].curves.size(), 1U) << "what a run has not recorded is not drawn";
+  EXPECT_EQ(charts[2].curves[0].name, "b");
+  EXPECT_EQ(charts[2].curves[0].colour, 1U);
 }
 
 }  // namespace

@@ -48,6 +48,31 @@ TEST(SvgChart, WritesAllTicksOfAnAxisAlike) {
   for (const char* label : {">0.40<", ">0.42<", ">0.44<", ">0.46<"}) EXPECT_THAT(svg, HasSubstr(label));
 }
 
+// Whole numbers of thousands, so that a wide chart's last label does not run out of it.
+TEST(SvgChart, WritesLongAxesShort) {
+  const auto svg = svg_chart({"rate", {{"a", {{0, 0.0}, {100000, 400000.0}}}}});
+  EXPECT_THAT(svg, HasSubstr("x=\"458.0\" y=\"230\">100K</text>"));
+  EXPECT_THAT(svg, HasSubstr("class=\"value\" x=\"46\" y=\"14.0\">400K</text>"));
+  EXPECT_THAT(svg_chart({"rate", {{"a", {{0, 0.0}, {2500000, 80000.0}}}}}),
+              testing::AllOf(HasSubstr(">2.5M</text>"), HasSubstr(">80,000</text>")));
+}
+
+// From 0.59 to 2.99 thousandths: the axis goes on to 3, so that the highest values have a number beside them.
+TEST(SvgChart, RoundsTheAxisOfValuesOutwards) {
+  const auto svg = svg_chart({"lr", {{"a", {{0, 0.59e-3}, {1, 2.99e-3}}}}});
+  EXPECT_THAT(svg, HasSubstr("y=\"218.0\">0.0005</text>"));
+  EXPECT_THAT(svg, HasSubstr("y=\"14.0\">0.0030</text>"));
+}
+
+TEST(SvgChart, MarksFewPointsAndDrawsAFaintCurveInItsColour) {
+  Curve curve{.name = "a", .points = {{0, 1.0}, {1, 2.0}}, .colour = 9, .faint = true};
+  const auto svg = svg_chart({"loss", {curve}});
+  EXPECT_EQ(count_of("<circle class=\"dot faint c1\"", svg), 2U);
+  EXPECT_THAT(svg, HasSubstr("<path class=\"line faint c1\" stroke-dasharray="));
+  for (int step = 2; step < 100; ++step) curve.points.push_back({step, 1.0});
+  EXPECT_THAT(svg_chart({"loss", {curve}}), Not(HasSubstr("<circle")));
+}
+
 TEST(SvgChart, BeginsAtZeroWhereThatIsNear) {
   EXPECT_THAT(svg_chart({"rate", {{"a", {{0, 1.0}, {1, 10.0}}}}}), HasSubstr("y=\"218.0\">0</text>"));
   EXPECT_THAT(svg_chart({"rate", {{"a", {{0, 3.0}, {1, 10.0}}}}}),
