@@ -1,10 +1,13 @@
 #include "lib/model/recompute.h"
 
 #include <memory>
+#include <optional>
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include "lib/ops/saved_weight.h"
 
 namespace llmtrain {
 namespace {
@@ -19,7 +22,7 @@ struct Capsule : torch::CustomClassHolder {
 
 struct Recomputed : torch::autograd::Function<Recomputed> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
-                            const c10::intrusive_ptr<Capsule>& capsule) {
+                            const std::optional<at::Tensor>& /*anchor*/, const c10::intrusive_ptr<Capsule>& capsule) {
     context->save_for_backward({x});
     context->saved_data["capsule"] = c10::IValue::make_capsule(capsule);
     const at::AutoGradMode off(false);
@@ -30,10 +33,13 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
                                                  const torch::autograd::variable_list& gradients) {
     const auto capsule = context->saved_data["capsule"].toCapsule();
     const auto& block = static_cast<const Capsule&>(*capsule).forward;
-    const auto input = context->get_saved_variables()[0].detach().set_requires_grad(true);
+    const bool wanted = context->needs_input_grad(0);
+    const auto input = context->get_saved_variables()[0].detach().set_requires_grad(wanted);
     const at::AutoGradMode on(true);
     const auto output = block(input);
-    return {torch::autograd::grad({output}, {input}, {gradients[0]})[0], at::Tensor()};
+    // Not grad(): that visits what leads to x alone, and here nothing may.
+    if (output.requires_grad()) torch::autograd::backward({output}, {gradients[0]});
+    return {wanted ? input.grad() : at::Tensor(), {}, {}};
   }
 };
 
@@ -41,7 +47,7 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
 
 at::Tensor recomputed(const at::Tensor& x, BlockFunction forward) {
   if (!at::GradMode::is_enabled()) return forward(x);
-  return Recomputed::apply(x, c10::make_intrusive<Capsule>(std::move(forward)));
+  return Recomputed::apply(x, anchor_beside(x, true), c10::make_intrusive<Capsule>(std::move(forward)));
 }
 
 }  // namespace llmtrain

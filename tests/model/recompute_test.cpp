@@ -92,5 +92,22 @@ TEST(Recomputed, RunsOnceWithoutGradients) {
   EXPECT_TRUE(at::equal(x.grad(), at::full({2}, 2.0F)));
 }
 
+// By hand: y = x w^T over rows (1, 2) and (3, 4), so the gradient of the sum of y by w is (4, 6).
+TEST(Recomputed, GivesWeightsTheirGradientsWhereTheInputNeedsNone) {
+  const Weight weight{.value = at::tensor({0.5F, -1.0F}).view({1, 2}), .grad = at::zeros({1, 2})};
+  const auto x = at::tensor({1.0F, 2.0F, 3.0F, 4.0F}).view({2, 2});
+  const auto y = recomputed(x, [&](const at::Tensor& in) { return linear(in, weight); });
+  EXPECT_TRUE(at::equal(y.detach(), at::tensor({-1.5F, -2.5F}).view({2, 1})));
+  torch::autograd::backward({y.sum()}, {});
+  EXPECT_TRUE(at::equal(weight.grad, at::tensor({4.0F, 6.0F}).view({1, 2})));
+  EXPECT_FALSE(x.grad().defined());
+}
+
+TEST(Recomputed, LeavesABlockWithoutWeightsAloneWhereTheInputNeedsNoGradient) {
+  const auto y = recomputed(at::ones({2}), [](const at::Tensor& x) { return x * 2; });
+  EXPECT_TRUE(at::equal(y.detach(), at::full({2}, 2.0F)));
+  EXPECT_NO_THROW(torch::autograd::backward({y.sum()}, {}));
+}
+
 }  // namespace
 }  // namespace llmtrain
