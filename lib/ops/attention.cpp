@@ -1,5 +1,6 @@
 #include "lib/ops/attention.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -69,6 +70,38 @@ AttentionViews views_of(const at::Tensor& qkv, const AttentionSizes& sizes) {
           .v = heads.narrow(1, sizes.heads + sizes.kv_heads, sizes.kv_heads)};
 }
 
+void check_cached(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
+                  const std::vector<CachedSequence>& sequences, const AttentionShape& shape) {
+  check_shape(shape);
+  ENSURE(q.dim() == 2 && q.size(1) == shape.heads * shape.head_dim, q.dim(), q.numel());
+  ENSURE(keys.sizes() == values.sizes() && keys.dim() == 3, keys.numel(), values.numel());
+  ENSURE(keys.size(1) == shape.kv_heads && keys.size(2) == shape.head_dim, keys.size(1), keys.size(2));
+  std::int64_t queries = 0;
+  for (const auto& sequence : sequences) {
+    ENSURE(sequence.first_key >= 0 && sequence.first_key + sequence.keys <= keys.size(0), sequence.first_key,
+           sequence.keys, keys.size(0));
+    ENSURE(sequence.queries >= 0 && sequence.queries <= sequence.keys, sequence.queries, sequence.keys);
+    queries += sequence.queries;
+  }
+  ENSURE(queries == q.size(0), queries, q.size(0));
+}
+
+// attention_cached by plain operators.
+void attend_cached(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
+                   const std::vector<CachedSequence>& sequences, const AttentionShape& shape, const at::Tensor& out) {
+  const auto wide = compute_type(q.scalar_type());
+  std::int64_t first = 0;
+  for (const auto& sequence : sequences) {
+    const auto rows = q.narrow(0, first, sequence.queries).reshape({sequence.queries, shape.heads, shape.head_dim});
+    const auto cached = [&](const at::Tensor& cache) {
+      return cache.narrow(0, sequence.first_key, sequence.keys).transpose(0, 1).to(wide);
+    };
+    const auto attended = attend(rows.transpose(0, 1).to(wide), cached(keys), cached(values), shape);
+    out.narrow(0, first, sequence.queries).copy_(attended.transpose(0, 1).reshape({sequence.queries, -1}));
+    first += sequence.queries;
+  }
+}
+
 struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& qkv,
                             const AttentionSizes& sizes, const std::vector<std::int64_t>& starts) {
@@ -128,32 +161,42 @@ at::Tensor attention(const at::Tensor& qkv, const AttentionShape& shape, const s
 }
 
 at::Tensor attention_cached(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
-                            const AttentionShape& shape) {
-  check_shape(shape);
-  ENSURE(q.dim() == 2 && q.size(1) == shape.heads * shape.head_dim, q.dim(), q.numel());
-  ENSURE(keys.sizes() == values.sizes() && keys.dim() == 3 && keys.size(0) >= q.size(0), keys.numel(), values.numel());
-  ENSURE(keys.size(1) == shape.kv_heads && keys.size(2) == shape.head_dim, keys.size(1), keys.size(2));
+                            const std::vector<CachedSequence>& sequences, const AttentionShape& shape) {
+  check_cached(q, keys, values, sequences, shape);
   const at::NoGradGuard no_grad;
   constexpr std::int64_t kFewQueries = 8;  // fewer than this do not repay packing the keys for tiles
-  if (q.size(0) == 0) return at::empty({0, q.size(1)}, q.options());
-  const bool few = q.size(0) < kFewQueries;
+  const auto out = at::empty({q.size(0), q.size(1)}, q.options());
+  if (q.size(0) == 0) return out;
   const bool straight = q.stride(1) == 1 && keys.stride(2) == 1 && keys.strides() == values.strides();
-  if (straight && has_attention_kernel(q.scalar_type())) {
-    const auto out = at::empty({q.size(0), q.size(1)}, q.options());
-    const AttentionDocument document{.queries = q.size(0), .keys = keys.size(0)};
-    const AttentionViews in{.q = q, .k = keys, .v = values};
-    const auto sizes = sizes_of(shape, keys.size(0));
-    if (few) {
-      attention_decode(sizes, document, in, out);
-    } else {
-      attention_forward(sizes, {document}, in, out, {});
-    }
+  if (!straight || !has_attention_kernel(q.scalar_type())) {
+    attend_cached(q, keys, values, sequences, shape, out);
     return out;
   }
-  const auto wide = compute_type(q.scalar_type());
-  const auto out = attend(q.view({q.size(0), shape.heads, shape.head_dim}).transpose(0, 1).to(wide),
-                          keys.transpose(0, 1).to(wide), values.transpose(0, 1).to(wide), shape);
-  return out.transpose(0, 1).reshape({q.size(0), -1}).to(q.scalar_type());
+  const bool few = std::all_of(sequences.begin(), sequences.end(),
+                               [](const CachedSequence& sequence) { return sequence.queries < kFewQueries; });
+  std::vector<AttentionDocument> documents;
+  std::int64_t first_query = 0;
+  std::int64_t longest = 0;
+  for (const auto& sequence : sequences) {
+    documents.push_back({.first_query = first_query,
+                         .first_key = sequence.first_key,
+                         .queries = sequence.queries,
+                         .keys = sequence.keys});
+    first_query += sequence.queries;
+    longest = std::max(longest, sequence.keys);
+  }
+  const AttentionViews in{.q = q, .k = keys, .v = values};
+  if (few) {
+    attention_decode(sizes_of(shape, longest), documents, in, out);
+  } else {
+    attention_forward(sizes_of(shape, longest), documents, in, out, {});
+  }
+  return out;
+}
+
+at::Tensor attention_cached(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
+                            const AttentionShape& shape) {
+  return attention_cached(q, keys, values, {{.first_key = 0, .keys = keys.size(0), .queries = q.size(0)}}, shape);
 }
 
 }  // namespace llmtrain

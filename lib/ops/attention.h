@@ -27,10 +27,21 @@ at::Tensor attention(const at::Tensor& qkv, const AttentionShape& shape, const s
 at::Tensor attention_reference(const at::Tensor& qkv, const AttentionShape& shape,
                                const std::vector<std::int32_t>& documents);
 
-// One sequence's queries against a cache, without gradients: for decoding.
-// q: [queries, heads * head_dim] (rows may be strided), the last queries of the sequence; keys, values:
-// [length, kv_heads, head_dim] (strided views of a cache), of which the last `queries` belong to the queries
-// themselves. Gives [queries, heads * head_dim].
+// A sequence in a cache and queries of its last tokens.
+struct CachedSequence {
+  std::int64_t first_key = 0;  // row of its first key
+  std::int64_t keys = 0;       // of which the last `queries` belong to the queries themselves
+  std::int64_t queries = 0;
+};
+
+// Sequences' queries against a cache, without gradients: for decoding.
+// q: [queries, heads * head_dim] (rows may be strided), those of the sequences one after another; keys, values:
+// [rows, kv_heads, head_dim] (strided views of a cache). Gives [queries, heads * head_dim]. What stands in one sequence
+// changes no bit of another.
+at::Tensor attention_cached(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
+                            const std::vector<CachedSequence>& sequences, const AttentionShape& shape);
+
+// The same of one sequence, which has all rows.
 at::Tensor attention_cached(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
                             const AttentionShape& shape);
 

@@ -240,6 +240,40 @@ TEST(AttentionCached, GivesTheRowsOfAttentionInBf16) {
   }
 }
 
+// Two sequences that lie apart in one cache, whose other rows are no numbers.
+TEST(AttentionCached, TakesSeveralSequencesAtOnce) {
+  const AttentionShape shape{.heads = 4, .kv_heads = 2, .head_dim = 24, .window = {}};
+  const auto qkv = random_qkv(90, shape);
+  const auto whole = attention_reference(qkv, shape, {0, 60, 90});
+  const auto cache = at::full({2, 200, 2, 24}, std::nan(""));
+  const auto rows = qkv.narrow(1, 96, 96).view({90, 2, 2, 24}).transpose(0, 1);
+  cache.narrow(1, 100, 60).copy_(rows.narrow(1, 0, 60));
+  cache.narrow(1, 7, 30).copy_(rows.narrow(1, 60, 30));
+  for (const auto& [first, second] : std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 1}, {3, 1}, {40, 2}}) {
+    const auto q = at::cat({qkv.narrow(0, 60 - first, first), qkv.narrow(0, 90 - second, second)}).narrow(1, 0, 96);
+    const auto out = attention_cached(
+        q, cache[0], cache[1],
+        {{.first_key = 100, .keys = 60, .queries = first}, {.first_key = 7, .keys = 30, .queries = second}}, shape);
+    EXPECT_LE(
+        largest_difference(out, at::cat({whole.narrow(0, 60 - first, first), whole.narrow(0, 90 - second, second)})),
+        1e-6)
+        << first;
+  }
+}
+
+TEST(AttentionCached, RefusesSequencesBeyondTheCache) {
+  const AttentionShape shape{.heads = 1, .kv_heads = 1, .head_dim = 4, .window = {}};
+  const auto q = at::zeros({2, 4});
+  const auto cache = at::zeros({10, 1, 4});
+  const auto with = [&](const std::vector<CachedSequence>& sequences) {
+    attention_cached(q, cache, cache, sequences, shape);
+  };
+  EXPECT_NO_THROW(with({{.first_key = 8, .keys = 2, .queries = 2}}));
+  EXPECT_THROW(with({{.first_key = 9, .keys = 2, .queries = 2}}), InternalError);
+  EXPECT_THROW(with({{.first_key = 0, .keys = 1, .queries = 2}}), InternalError);
+  EXPECT_THROW(with({{.first_key = 0, .keys = 5, .queries = 1}}), InternalError);
+}
+
 // Keys and values in other places than a cache's.
 TEST(AttentionCached, TakesKeysAndValuesOfDifferentStrides) {
   const AttentionShape shape{.heads = 2, .kv_heads = 2, .head_dim = 16, .window = {}};

@@ -100,13 +100,13 @@ void attention_forward(const AttentionSizes& sizes, const std::vector<AttentionD
   });
 }
 
-void attention_decode(const AttentionSizes& sizes, const AttentionDocument& document, const AttentionViews& in,
-                      const at::Tensor& out) {
+void attention_decode(const AttentionSizes& sizes, const std::vector<AttentionDocument>& documents,
+                      const AttentionViews& in, const at::Tensor& out) {
   with_float_type(in.q.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     using C = Compute<T>;
     const auto kernel = attention_kernel<T>();
-    const auto plan = plan_attention(sizes, {document}, 0);
+    const auto plan = plan_attention(sizes, documents, 0);
     const AttentionForward<T> arrays{.in = inputs<T>(in), .out = out.mutable_data_ptr<T>()};
     run_tasks<C>(sizes, plan, kernel.decode_scratch,
                  [&](const AttentionTask& task, C* scratch) { kernel.decode(sizes, task, arrays, scratch); });

@@ -22,9 +22,9 @@ struct AttentionViews {
 void attention_forward(const AttentionSizes& sizes, const std::vector<AttentionDocument>& documents,
                        const AttentionViews& in, const at::Tensor& out, const at::Tensor& log_sum);
 
-// The same for a few queries, reading keys and values where they lie.
-void attention_decode(const AttentionSizes& sizes, const AttentionDocument& document, const AttentionViews& in,
-                      const at::Tensor& out);
+// The same for a few queries a document, reading keys and values where they lie.
+void attention_decode(const AttentionSizes& sizes, const std::vector<AttentionDocument>& documents,
+                      const AttentionViews& in, const at::Tensor& out);
 
 // Writes every element of the gradients, whose strides are those of `in`.
 struct AttentionOutputs {
