@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "lib/ops/activation.h"
-#include "lib/ops/attention.h"
 #include "lib/ops/layer_norm.h"
 #include "lib/ops/linear.h"
 #include "lib/ops/rms_norm.h"
@@ -35,7 +34,7 @@ at::Tensor norm(const at::Tensor& x, const NormWeights& weights, const ModelShap
   return layer_norm(x, weights.weight, weights.bias, shape.norm_eps);
 }
 
-Block::Block(const ModelShape& shape, const WeightStore& store, std::int64_t layer) : shape_(shape) {
+Block::Block(const ModelShape& shape, const WeightStore& store, std::int64_t layer) : shape_(shape), layer_(layer) {
   const std::string block = fmt::format("model.layers.{}.", layer);
   const std::string attention = block + "self_attn.";
   input_norm_ = norm_weights(store, block + "input_layernorm");
@@ -100,18 +99,15 @@ at::Tensor Block::forward(const at::Tensor& x, const RopeTable& rope, const Bloc
   return after_attention + dropout(feed_forward(after_attention), stream);
 }
 
-at::Tensor Block::forward_cached(const at::Tensor& x, const RopeTable& rope, const at::Tensor& positions,
-                                 KvCache::Layer& cache) const {
-  const std::int64_t tokens = x.size(0);
-  const auto qkv = project(x, rope, positions);
-  const auto part = [&](std::int64_t from) {
-    return qkv.narrow(1, from, shape_.kv_width()).view({tokens, shape_.kv_heads, shape_.head_dim});
-  };
-  cache.keys.narrow(0, cache.length, tokens).copy_(part(shape_.query_width()));
-  cache.values.narrow(0, cache.length, tokens).copy_(part(shape_.query_width() + shape_.kv_width()));
-  const std::int64_t length = cache.length + tokens;
-  const auto attended = attention_cached(qkv.narrow(1, 0, shape_.query_width()), cache.keys.narrow(0, 0, length),
-                                         cache.values.narrow(0, 0, length), attention_shape(shape_));
+at::Tensor Block::forward_cached(const at::Tensor& x, const RopeTable& rope, const CachedInput& input,
+                                 KvCache& cache) const {
+  const auto qkv = project(x, rope, input.positions);
+  const auto width = shape_.kv_width();
+  cache.put(layer_, input.rows, qkv.narrow(1, shape_.query_width(), width),
+            qkv.narrow(1, shape_.query_width() + width, width));
+  const auto& layer = cache.layer(layer_);
+  const auto attended = attention_cached(qkv.narrow(1, 0, shape_.query_width()), layer.keys, layer.values,
+                                         input.sequences, attention_shape(shape_));
   const auto after_attention = x + linear(attended, o_, o_bias_);
   return after_attention + feed_forward(after_attention);
 }

@@ -5,6 +5,7 @@
 
 #include "lib/arch/model_shape.h"
 #include "lib/model/kv_cache.h"
+#include "lib/ops/attention.h"
 #include "lib/ops/dropout.h"
 #include "lib/ops/rope.h"
 #include "lib/params/weight_store.h"
@@ -26,6 +27,13 @@ struct BlockInput {
   DropoutStream dropout;  // site: of the block's first
 };
 
+// The next tokens of cached sequences.
+struct CachedInput {
+  at::Tensor positions;            // [tokens] int32
+  std::vector<std::int64_t> rows;  // [tokens] of the cache, where their keys and values go
+  std::vector<CachedSequence> sequences;
+};
+
 // Sites of dropout in a block: after attention, after the feed-forward part.
 inline constexpr std::uint32_t kDropoutSitesPerBlock = 2;
 
@@ -36,9 +44,8 @@ class Block {
 
   // x: [tokens, embed], and so is the result.
   at::Tensor forward(const at::Tensor& x, const RopeTable& rope, const BlockInput& input) const;
-  // The same for the next tokens of a cached sequence, whose keys and values are appended to the layer's.
-  at::Tensor forward_cached(const at::Tensor& x, const RopeTable& rope, const at::Tensor& positions,
-                            KvCache::Layer& cache) const;
+  // The same for the next tokens of cached sequences, whose keys and values go into the cache.
+  at::Tensor forward_cached(const at::Tensor& x, const RopeTable& rope, const CachedInput& input, KvCache& cache) const;
 
  private:
   at::Tensor project(const at::Tensor& x, const RopeTable& rope, const at::Tensor& positions) const;
@@ -46,6 +53,7 @@ class Block {
   at::Tensor feed_forward(const at::Tensor& x) const;
 
   ModelShape shape_;
+  std::int64_t layer_;
   NormWeights input_norm_;
   Weight qkv_;  // query, key and value projections joined
   Weight qkv_bias_;

@@ -79,19 +79,32 @@ at::Tensor Decoder::hidden(const DecoderInput& input, const ForwardOptions& opti
   return final_norm(x);
 }
 
-at::Tensor Decoder::hidden_cached(const at::Tensor& tokens, KvCache& cache, std::int64_t slot) const {
+at::Tensor Decoder::hidden_cached(const at::Tensor& tokens, KvCache& cache,
+                                  const std::vector<CachedPiece>& pieces) const {
   const at::NoGradGuard no_grad;
-  const std::int64_t begin = cache.length(slot);
-  const std::int64_t end = begin + tokens.size(0);
-  ENSURE(end <= cache.capacity() && end <= shape_.context, end, cache.capacity(), shape_.context);
-  const auto positions = at::arange(begin, end, at::kInt);
-  auto x = embed(tokens, positions);
-  for (std::size_t layer = 0; layer < blocks_.size(); ++layer) {
-    auto layer_cache = cache.layer(static_cast<std::int64_t>(layer), slot);
-    x = blocks_[layer].forward_cached(x, rope_, positions, layer_cache);
+  CachedInput input{.positions = at::empty({tokens.size(0)}, at::kInt), .rows = {}, .sequences = {}};
+  auto* position = input.positions.mutable_data_ptr<std::int32_t>();
+  for (const auto& piece : pieces) {
+    const std::int64_t begin = cache.length(piece.slot);
+    const std::int64_t end = begin + piece.tokens;
+    ENSURE(end <= cache.capacity() && end <= shape_.context, end, cache.capacity(), shape_.context);
+    const std::int64_t first = cache.first_row(piece.slot);
+    input.sequences.push_back({.first_key = first, .keys = end, .queries = piece.tokens});
+    ENSURE(static_cast<std::int64_t>(input.rows.size()) + piece.tokens <= tokens.size(0), tokens.size(0));
+    for (std::int64_t at = begin; at < end; ++at) {
+      input.rows.push_back(first + at);
+      *position++ = static_cast<std::int32_t>(at);
+    }
   }
-  cache.set_length(slot, end);
+  ENSURE(static_cast<std::int64_t>(input.rows.size()) == tokens.size(0), input.rows.size(), tokens.size(0));
+  auto x = embed(tokens, input.positions);
+  for (const auto& block : blocks_) x = block.forward_cached(x, rope_, input, cache);
+  for (const auto& piece : pieces) cache.set_length(piece.slot, cache.length(piece.slot) + piece.tokens);
   return final_norm(x);
+}
+
+at::Tensor Decoder::hidden_cached(const at::Tensor& tokens, KvCache& cache, std::int64_t slot) const {
+  return hidden_cached(tokens, cache, {{.slot = slot, .tokens = tokens.size(0)}});
 }
 
 }  // namespace llmtrain

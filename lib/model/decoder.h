@@ -26,6 +26,12 @@ struct ForwardOptions {
   bool recompute = false;  // keep the blocks' inputs only, and compute a block again in the backward pass
 };
 
+// The next tokens of one cached sequence.
+struct CachedPiece {
+  std::int64_t slot = 0;
+  std::int64_t tokens = 0;
+};
+
 // One decoder for GPT-2, Llama, Mistral and Qwen: pre-norm blocks; the shape says what they are made of. Reads its
 // weights from the store, and its backward pass adds their gradients to the store's.
 class Decoder {
@@ -35,8 +41,11 @@ class Decoder {
   const ModelShape& shape() const { return shape_; }
   // The residual stream after the last norm: [tokens, embed].
   at::Tensor hidden(const DecoderInput& input, const ForwardOptions& options = {}) const;
-  // Continues the sequence in a slot of the cache without gradients. tokens: [new tokens] int32, of which the first
-  // stands at position cache.length(slot). Gives [new tokens, embed] and moves the slot on.
+  // Continues sequences in slots of the cache, each slot once, without gradients. tokens: [new tokens] int32, those of
+  // the pieces one after another; a piece's first stands at position cache.length(slot). Gives [new tokens, embed] and
+  // moves the slots on.
+  at::Tensor hidden_cached(const at::Tensor& tokens, KvCache& cache, const std::vector<CachedPiece>& pieces) const;
+  // The same of one sequence.
   at::Tensor hidden_cached(const at::Tensor& tokens, KvCache& cache, std::int64_t slot) const;
   // The output head: [vocab, embed].
   const Weight& head() const { return head_; }

@@ -83,6 +83,63 @@ TEST_P(Cached, SlotsAreIndependent) {
   EXPECT_EQ(cache.length(2), 16);
 }
 
+// Sequences of different lengths, one of which rests now and then.
+TEST_P(Cached, SequencesDecodedTogetherAreTheFullForwardAtEveryPosition) {
+  const OneThread one_thread;
+  const auto model = long_model(GetParam());
+  const std::vector<TokenIds> sequences = {some_ids(kTokens, 3), some_ids(29, 4), some_ids(33, 5)};
+  const std::vector<std::int64_t> slots = {2, 0, 3};
+  KvCache cache(model.shape, 4, kTokens, at::kFloat);
+  std::vector<std::vector<at::Tensor>> hidden(3);
+  const auto step = [&](const std::vector<std::pair<std::size_t, std::int64_t>>& parts) {
+    TokenIds tokens;
+    std::vector<CachedPiece> pieces;
+    for (const auto& [s, count] : parts) {
+      const auto next =
+          part_of(sequences[s], static_cast<std::size_t>(cache.length(slots[s])), static_cast<std::size_t>(count));
+      tokens.insert(tokens.end(), next.begin(), next.end());
+      pieces.push_back({.slot = slots[s], .tokens = count});
+    }
+    const auto out = model.decoder.hidden_cached(int_tensor(tokens), cache, pieces);
+    std::int64_t first = 0;
+    for (const auto& [s, count] : parts) {
+      hidden[s].push_back(out.narrow(0, first, count));
+      first += count;
+    }
+  };
+  step({{0, 9}, {1, 1}, {2, 17}});
+  for (std::size_t i = 0; i < kTokens; ++i) {
+    std::vector<std::pair<std::size_t, std::int64_t>> parts;
+    for (std::size_t s = 0; s < 3; ++s) {
+      const bool rests = s == 1 && i % 4 == 3;
+      const auto left = static_cast<std::int64_t>(sequences[s].size()) - cache.length(slots[s]);
+      if (!rests && left > 0) parts.emplace_back(s, 1);
+    }
+    if (!parts.empty()) step(parts);
+  }
+  for (std::size_t s = 0; s < 3; ++s) {
+    ASSERT_EQ(cache.length(slots[s]), static_cast<std::int64_t>(sequences[s].size()));
+    const auto full = logits_of(model.decoder, input_of({sequences[s]}));
+    EXPECT_LE(largest_error(logits_of(model.decoder, at::cat(hidden[s])), full), 1e-5) << s;
+  }
+}
+
+TEST_P(Cached, ACopiedBeginningGoesOnAsItsOwn) {
+  const OneThread one_thread;
+  const auto model = long_model(GetParam());
+  const auto first = some_ids(30, 3);
+  KvCache cache(model.shape, 2, kTokens, at::kFloat);
+  model.decoder.hidden_cached(int_tensor(first), cache, 0);
+  auto second = part_of(first, 0, 21);
+  const auto rest = some_ids(9, 8);
+  second.insert(second.end(), rest.begin(), rest.end());
+  cache.copy(0, 1, 21);
+  const auto out = model.decoder.hidden_cached(int_tensor(rest), cache, 1);
+  const auto full = logits_of(model.decoder, input_of({second}));
+  EXPECT_LE(largest_error(logits_of(model.decoder, out), full.narrow(0, 21, 9)), 1e-5);
+  EXPECT_EQ(cache.length(0), 30);
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, Cached, testing::ValuesIn(golden_model_names()), golden_test_name);
 
 TEST(KvCache, TakesNoMoreThanItsRoom) {
@@ -92,6 +149,13 @@ TEST(KvCache, TakesNoMoreThanItsRoom) {
   EXPECT_THROW(model.decoder.hidden_cached(int_tensor(some_ids(3, 1)), cache, 0), InternalError);
   EXPECT_EQ(cache.length(0), 6);
   EXPECT_THROW(cache.set_length(0, 9), InternalError);
+}
+
+// By hand: 2 of keys and values, 2 layers, 2 key heads of 8, 4 bytes.
+TEST(KvCache, TakesTheBytesOfItsKeysAndValues) {
+  const auto shape = golden_model("llama-gqa").shape;
+  EXPECT_EQ(kv_cache_bytes(shape, 10, at::kFloat), 2 * 2 * 10 * 2 * 8 * 4);
+  EXPECT_EQ(kv_cache_bytes(shape, 10, at::kBFloat16), 2 * 2 * 10 * 2 * 8 * 2);
 }
 
 }  // namespace
