@@ -6,7 +6,6 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
-#include "apps/llmtrain/error_report.h"
 #include "lib/base/text.h"
 
 namespace llmtrain {
@@ -31,13 +30,12 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
   return "";
 }
 
-// CLI11 has codes of its own above 100; a wrong command line is 2 here.
-int report_usage(const CLI::App& app, const CLI::ParseError& error, const std::string& unknown) {
+// Help and version are no errors. CLI11 has codes of its own above 100; a wrong command line is 2 here.
+int answer(const CLI::App& app, const CLI::ParseError& error, const std::string& unknown) {
   if (error.get_exit_code() == 0) {
     const int code = app.exit(error);
     if (std::cout.flush()) return code;
-    print_error("stdout: cannot write");
-    return static_cast<int>(ExitCode::kStorage);
+    throw storage_error("stdout: cannot write");
   }
   const CLI::App* command = &app;
   while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
@@ -45,8 +43,7 @@ int report_usage(const CLI::App& app, const CLI::ParseError& error, const std::s
   for (const CLI::App* parent = command->get_parent(); parent != nullptr; parent = parent->get_parent()) {
     name = parent->get_name() + " " + name;
   }
-  print_error(fmt::format("{}; try '{} --help'", unknown.empty() ? error.what() : unknown, name));
-  return static_cast<int>(ExitCode::kUsage);
+  throw config_error("{}; try '{} --help'", unknown.empty() ? error.what() : unknown, name);
 }
 
 }  // namespace
@@ -55,7 +52,7 @@ int run_command_line(CLI::App& app, const Action& action, int argc, char** argv)
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return report_usage(app, error, unknown_command(app, argc, argv));
+    return answer(app, error, unknown_command(app, argc, argv));
   }
   ENSURE(action != nullptr);
   return static_cast<int>(action());

@@ -5,8 +5,8 @@
 
 namespace llmtrain {
 
-// Parses the command line and runs the action that the chosen command set. Help, version and wrong usage are answered
-// here: on stdout with 0, on stderr in one line with 2. Returns the exit code.
+// Parses the command line and runs the action that the chosen command set. Help and version are answered here, on
+// stdout. Returns the exit code; throws config_error for wrong usage.
 int run_command_line(CLI::App& app, const Action& action, int argc, char** argv);
 
 }  // namespace llmtrain

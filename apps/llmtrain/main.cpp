@@ -38,5 +38,5 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::setlocale(LC_CTYPE, "");  // for the progress bar's characters; numbers stay in the C locale
-  return llmtrain::report_errors([&] { return llmtrain::run(argc, argv); });
+  return llmtrain::report_errors([&] { return llmtrain::run(argc, argv); }, llmtrain::error_form(argc, argv));
 }

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 #include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
 
 #include "lib/base/parallel.h"
 #include "tests/support/test_support.h"
@@ -87,6 +89,29 @@ TEST_F(PretrainFront, NamesEveryMistakeBeforeTheEngineStarts) {
                            "missing key 'tokenizer'", "unknown key 'pretrain.step'; did you mean 'pretrain.steps'?"}) {
     EXPECT_THAT(result.err, HasSubstr(part));
   }
+}
+
+// As all lines of a run, so that who reads them meets no other.
+TEST_F(PretrainFront, NamesEveryMistakeAsJsonWhereThatIsAskedFor) {
+  folder_.write("bad.yaml", "run: {sed: 1}\nmodel: {preset: gtp2}\ntokenizer: {train: {}}\n");
+  for (const std::vector<std::string>& asked :
+       {std::vector<std::string>{"--log-format", "json"}, {"--log-format=json"}}) {
+    const auto result = start({"bad.yaml", asked.front(), asked.back()});
+    EXPECT_EQ(result.exit_code, 2);
+    std::istringstream lines(result.err);
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+      const auto object = nlohmann::json::parse(line);
+      EXPECT_EQ(object.at("event"), "error");
+      EXPECT_EQ(object.at("code"), 2);
+      EXPECT_THAT(object.at("text").get<std::string>(), StartsWith("bad.yaml:"));
+    }
+    EXPECT_EQ(count, 3U);  // two keys and no stage
+  }
+  const auto usage = start({"--log-format", "json", "--no-such-option"});
+  EXPECT_EQ(usage.exit_code, 2);
+  EXPECT_THAT(nlohmann::json::parse(usage.err).at("text").get<std::string>(),
+              HasSubstr("try 'llmtrain pretrain --help'"));
 }
 
 TEST_F(PretrainFront, RefusesAStageThatTheFileDoesNotHave) {
