@@ -11,6 +11,7 @@
 #include "apps/llmtrain/error_report.h"
 #include "apps/llmtrain/standard_streams.h"
 #include "lib/base/known_variables.h"
+#include "lib/base/mapped_file.h"
 #include "lib/base/signals.h"
 #include "lib/ops/runtime.h"
 
@@ -20,6 +21,7 @@ namespace {
 int run(int argc, char** argv) {
   occupy_standard_streams();
   install_signal_handlers();
+  guard_mapped_files();
   use_all_processors();
   check_variables(variable_names());
   CLI::App app("The part of llmtrain that needs tensors; `llmtrain` starts it.", "llmtrain-engine");

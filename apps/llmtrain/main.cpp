@@ -8,6 +8,7 @@
 #include "apps/llmtrain/error_report.h"
 #include "apps/llmtrain/standard_streams.h"
 #include "lib/base/known_variables.h"
+#include "lib/base/mapped_file.h"
 #include "lib/base/signals.h"
 
 namespace llmtrain {
@@ -16,6 +17,7 @@ namespace {
 int run(int argc, char** argv) {
   occupy_standard_streams();
   install_signal_handlers();
+  guard_mapped_files();
   check_variables(variable_names());
   CLI::App app("Trains language models from raw text to an aligned chat model.", "llmtrain");
   app.set_version_flag("-V,--version", std::string("llmtrain ") + LLMTRAIN_VERSION);

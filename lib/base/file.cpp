@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -125,29 +124,6 @@ void InputFile::read_exact(void* buffer, std::size_t bytes, std::uint64_t offset
         "{}: byte {}: the file ends here, expected {} more bytes; was it cut short or changed while read?",
         path_.string(), offset + got, bytes - got);
   }
-}
-
-MappedFile::MappedFile(const fs::path& path) {
-  const InputFile file(path);
-  size_ = file.size();
-  if (size_ == 0) return;
-  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  void* address = fd.get() < 0 ? MAP_FAILED : ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd.get(), 0);
-  if (address == MAP_FAILED) throw input_error("{}: cannot map: {}", path.string(), system_message(errno));
-  data_ = static_cast<const std::byte*>(address);
-}
-
-MappedFile::MappedFile(MappedFile&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-
-MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(size_, other.size_);
-  return *this;
-}
-
-MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {

@@ -57,20 +57,6 @@ class InputFile {
   FileIdentity identity_;
 };
 
-// A whole file of our own making, mapped read-only. Foreign files may shrink under a map: read those with InputFile.
-class MappedFile {
- public:
-  explicit MappedFile(const std::filesystem::path& path);
-  MappedFile(MappedFile&& other) noexcept;
-  MappedFile& operator=(MappedFile&& other) noexcept;
-  ~MappedFile();
-  std::span<const std::byte> bytes() const { return {data_, size_}; }
-
- private:
-  const std::byte* data_ = nullptr;
-  std::size_t size_ = 0;
-};
-
 // Writes a file that appears whole or not at all: a temporary file beside it, fsync, rename, fsync of the folder.
 // A symbolic link at the path is refused. Mode 0600. Without commit() nothing is left behind.
 // Throws storage_error (5) naming the file and the reason.

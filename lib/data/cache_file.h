@@ -8,6 +8,7 @@
 
 #include "lib/base/digest.h"
 #include "lib/base/file.h"
+#include "lib/base/mapped_file.h"
 
 namespace llmtrain {
 

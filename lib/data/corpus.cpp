@@ -177,8 +177,9 @@ PreparedCorpus prepare_corpus(const PretrainConfig& config, const Tokenizer& tok
   if (config.data.validation.fraction.value_or(0.0) > 0.0) corpus.validation = corpus.train;
   RowRules validation_rules = row_rules(config, true);
   if (!config.data.validation.data.empty()) validation_rules.held_out = false;
-  for (auto& source : corpus.train) lay_rows(source, row_rules(config, false), options.verify, cache, writing, log);
-  for (auto& source : corpus.validation) lay_rows(source, validation_rules, options.verify, cache, writing, log);
+  const bool verify = options.verify != Verify::kNothing;
+  for (auto& source : corpus.train) lay_rows(source, row_rules(config, false), verify, cache, writing, log);
+  for (auto& source : corpus.validation) lay_rows(source, validation_rules, verify, cache, writing, log);
   for (const auto& source : corpus.train) check_long_documents(source, config, log);
   check_training_rows(config, corpus.train);
   check_validation_rows(config, corpus);

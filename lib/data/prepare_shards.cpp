@@ -42,7 +42,7 @@ void find_digests(const std::vector<PreparedFile*>& files, const PrepareOptions&
   std::vector<PreparedFile*> unknown;
   for (auto* file : files) {
     const auto known = cache.remembered_digest(file->file.path, file->file.identity);
-    if (known && !options.verify) {
+    if (known && options.verify != Verify::kAll) {
       file->sha256 = *known;
     } else {
       unknown.push_back(file);
@@ -114,16 +114,31 @@ void tokenize_missing(const std::vector<PreparedFile*>& missing, const ReadRules
   progress.finish();
 }
 
+std::uint64_t size_or_zero(const std::filesystem::path& path) {
+  std::error_code missing;
+  const auto size = std::filesystem::file_size(path, missing);
+  return missing ? 0 : size;
+}
+
 // One file of every shard that is not there.
-std::vector<PreparedFile*> find_missing(const std::vector<PreparedFile*>& files, bool verify, const Log& log) {
+std::vector<PreparedFile*> find_missing(const std::vector<PreparedFile*>& files, const PrepareOptions& options,
+                                        const Log& log) {
   std::map<std::string, PreparedFile*> by_shard;
   for (auto* file : files) by_shard.emplace(file->shard_key, file);
+  const bool verify = options.verify != Verify::kNothing;
+  std::uint64_t bytes = 0;
+  for (const auto& [key, file] : by_shard) bytes += size_or_zero(file->shard);
+  Progress progress("checking shards", bytes, "B",
+                    verify && bytes >= kQuietHashing ? options.progress : ProgressMode::kOff);
   std::vector<PreparedFile*> missing;
   for (auto* file : files) {
     if (by_shard.at(file->shard_key) != file) continue;
     stop_point("looking through the data cache");
+    const std::uint64_t size = size_or_zero(file->shard);
     if (!is_usable<TokenShard>(file->shard, verify, log)) missing.push_back(file);
+    progress.add(size);
   }
+  progress.finish();
   return missing;
 }
 
@@ -148,10 +163,10 @@ void prepare_shards(const std::vector<PreparedFile*>& files, const ReadRules& ru
                                  .vocab_size = tokenizer.vocab_size()});
     file->shard = cache.shard_path(file->shard_key);
   }
-  auto missing = find_missing(files, options.verify, log);
+  auto missing = find_missing(files, options, log);
   if (!missing.empty()) {
     writing.begin();
-    missing = find_missing(missing, false, log);  // another process may have made them while we waited
+    missing = find_missing(missing, {}, log);  // another process may have made them while we waited
     for (auto* file : missing) file->cached = false;
     tokenize_missing(missing, rules, tokenizer, options);
   }

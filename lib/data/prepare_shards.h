@@ -17,9 +17,12 @@
 
 namespace llmtrain {
 
+// What is hashed, whatever was remembered. Files of the cache that are damaged are made anew.
+enum class Verify { kNothing, kCache, kAll };
+
 struct PrepareOptions {
-  bool verify = false;  // hash every file and every shard; what is damaged is made anew
-  int threads = 0;      // 0: available_processors()
+  Verify verify = Verify::kNothing;
+  int threads = 0;  // 0: available_processors()
   ProgressMode progress = ProgressMode::kOff;
 };
 

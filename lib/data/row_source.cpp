@@ -52,6 +52,12 @@ void RowSource::copy(std::uint64_t token_begin, std::span<std::int32_t> out) {
   }
 }
 
+// Its length and digest were looked at when the run began.
+Error RowSource::damaged_index() const {
+  return input_error("{}: changed while it was read; run the same command again, which makes it anew",
+                     index_.file().path().string());
+}
+
 void RowSource::read(std::uint64_t row, std::span<std::int32_t> tokens, RowShape& shape) {
   ENSURE(row < rows() && tokens.size() == sequence_length_ + 1, row, rows(), tokens.size());
   const std::uint64_t row_begin = row * index_.stride();
@@ -62,12 +68,12 @@ void RowSource::read(std::uint64_t row, std::span<std::int32_t> tokens, RowShape
     const std::uint64_t begin = std::max(piece.row_begin, row_begin);
     const std::uint64_t end = std::min(piece.row_begin + piece.length, row_end);
     const auto at = static_cast<std::uint32_t>(begin - row_begin);
-    ENSURE(at == shape.length && begin < end, at, shape.length, end);
+    if (at != shape.length || begin >= end) throw damaged_index();
     shape.starts.push_back(at);
     shape.length = static_cast<std::uint32_t>(end - row_begin);
     copy(piece.token_begin + (begin - piece.row_begin), tokens.subspan(at, end - begin));
   }
-  ENSURE(shape.length >= 2, row, shape.length);
+  if (shape.length < 2) throw damaged_index();
   std::ranges::fill(tokens.subspan(shape.length), 0);
 }
 

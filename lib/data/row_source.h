@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "lib/base/error.h"
 #include "lib/data/row_index.h"
 #include "lib/data/token_shards.h"
 
@@ -35,6 +36,7 @@ class RowSource {
  private:
   const TokenShard& shard(std::size_t index);
   void copy(std::uint64_t token_begin, std::span<std::int32_t> out);
+  Error damaged_index() const;
 
   std::vector<std::filesystem::path> paths_;
   RowIndex index_;

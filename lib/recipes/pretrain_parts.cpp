@@ -68,7 +68,7 @@ PretrainInputs prepare_pretrain(const Pipeline& pipeline, const std::string& sou
                        .tokenizer_vocab = static_cast<std::int64_t>(tokenizer.vocab_size())};
   auto shape = resolve_model(pipeline.config.model, context);
   ENSURE(hf_family(shape).has_value());
-  auto corpus = prepare_corpus(stage, tokenizer, {.verify = false, .threads = threads, .progress = progress}, log);
+  auto corpus = prepare_corpus(stage, tokenizer, {.verify = Verify::kCache, .threads = threads, .progress = progress}, log);
   if (corpus.bad_lines.count() > 0) log.warn("{}", corpus.bad_lines.summary());
   const std::int64_t batch_rows = stage.batch_tokens / stage.sequence_length;
   const std::int64_t steps = steps_of(stage, corpus.train_rows(), batch_rows);

@@ -68,14 +68,6 @@ TEST(InputFile, SeesThatTheFileWasWritten) {
   EXPECT_NE(file.identity(), file.identity_now());
 }
 
-TEST(MappedFile, ShowsTheBytesAndTakesAnEmptyFile) {
-  const TempDir dir;
-  const MappedFile file(dir.write("a.bin", "abc"));
-  ASSERT_EQ(file.bytes().size(), 3U);
-  EXPECT_EQ(static_cast<char>(file.bytes()[2]), 'c');
-  EXPECT_TRUE(MappedFile(dir.write("empty", "")).bytes().empty());
-}
-
 TEST(AtomicFile, AppearsOnlyOnCommit) {
   const TempDir dir;
   {

@@ -137,7 +137,7 @@ TEST_F(CorpusTest, VerifyFindsAChangeThatNothingTells) {
   remembered["files"][fs::absolute(path).string()]["changed_ns"] = InputFile(path).identity().changed_ns;
   write_file(memory, remembered.dump());
   EXPECT_THAT(made(prepare()), IsEmpty()) << "the test is to hide the change";
-  EXPECT_THAT(made(prepare({.verify = true})), ElementsAre("a.jsonl"));
+  EXPECT_THAT(made(prepare({.verify = Verify::kAll})), ElementsAre("a.jsonl"));
   EXPECT_THAT(made(prepare()), IsEmpty());
 }
 
@@ -183,9 +183,13 @@ TEST_F(CorpusTest, MakesDamagedFilesAnew) {
     EXPECT_EQ(slurp(path), bytes) << "cut short";
     std::string flipped = bytes;
     flipped[100] = static_cast<char>(flipped[100] ^ 1);
-    folder_.write(fs::relative(path, folder_.path()).string(), flipped);
-    prepare({.verify = true});
-    EXPECT_EQ(slurp(path), bytes) << "one bit";
+    for (const auto verify : {Verify::kCache, Verify::kAll}) {
+      folder_.write(fs::relative(path, folder_.path()).string(), flipped);
+      prepare();
+      EXPECT_EQ(slurp(path), flipped) << "the test is to flip what nothing but its digest tells";
+      prepare({.verify = verify});
+      EXPECT_EQ(slurp(path), bytes) << "one bit";
+    }
   }
 }
 
@@ -319,7 +323,7 @@ TEST_F(CorpusTest, SeveralProcessesShareTheWork) {
     files_made += WEXITSTATUS(status);
   }
   EXPECT_EQ(files_made, 3) << "each file once";
-  const auto corpus = prepare({.verify = true});
+  const auto corpus = prepare({.verify = Verify::kAll});
   EXPECT_THAT(made(corpus), IsEmpty());
   EXPECT_EQ(corpus.train[0].counts.documents, 60100U);
 }
@@ -344,7 +348,7 @@ TEST_F(CorpusTest, LeavesNothingBrokenWhenKilled) {
       }
     }
   }
-  const auto corpus = prepare({.verify = true});
+  const auto corpus = prepare({.verify = Verify::kAll});
   EXPECT_EQ(corpus.train[0].counts.documents, 30100U);
   for (const auto& entry : fs::recursive_directory_iterator(folder_ / "cache")) {
     EXPECT_EQ(entry.path().filename().string().find(".tmp-"), std::string::npos) << entry.path();
