@@ -70,6 +70,17 @@ inline void check(const DataSource& c, Contradictions& out) {
   only_for("id_field", c.id_field.has_value(), DataFormat::kJsonl);
   only_for("document_separator", c.document_separator.has_value(), DataFormat::kText);
   only_for("document_token", c.document_token.has_value(), DataFormat::kTokens);
+  only_for("field", c.field != DataSource{}.field, DataFormat::kJsonl);
+  only_for("extra_fields", c.extra_fields != DataSource{}.extra_fields, DataFormat::kJsonl);
+  only_for("token_width", c.token_width != DataSource{}.token_width, DataFormat::kTokens);
+}
+
+// Sources that are read whole, one after another, and not mixed.
+inline void check_unmixed(const std::vector<DataSource>& data, Contradictions& out) {
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    if (data[i].weight == DataSource{}.weight) continue;
+    out.add("data[" + std::to_string(i) + "].weight", "'weight' is for mixtures; these sources are read whole");
+  }
 }
 
 enum class BadLinePolicy { kError, kSkip };
@@ -102,6 +113,8 @@ void fields(ValidationConfig& c, Visitor&& visit) {
 
 inline void check(const ValidationConfig& c, Contradictions& out) {
   if (c.fraction && !c.data.empty()) out.add("fraction", "'fraction' and 'data' exclude each other; keep one");
+  if (!c.fraction && c.hold_out != HoldOut::kDocuments) out.add("hold_out", "'hold_out' is for a fraction; give one");
+  check_unmixed(c.data, out);
 }
 
 enum class Packing { kStream, kBestFit };
@@ -153,6 +166,12 @@ void fields(CorpusConfig& c, Visitor&& visit) {
   visit("max_depth", c.max_depth, "Deepest nesting taken in a JSON line.", between(1, 1000000));
   visit("max_ratio", c.max_ratio, "Most bytes that one byte of a compressed file may stand for.", at_least(1));
   visit("cache", c.cache, "Folder that holds tokenized shards; safe to delete.", may_change(not_empty));
+}
+
+inline void check(const CorpusConfig& c, Contradictions& out) {
+  if (c.on_bad_line != BadLinePolicy::kSkip && c.max_bad_lines != CorpusConfig{}.max_bad_lines) {
+    out.add("max_bad_lines", "'max_bad_lines' is for on_bad_line skip, not " + std::string(enum_name(c.on_bad_line)));
+  }
 }
 
 }  // namespace llmtrain

@@ -27,4 +27,11 @@ void fields(GuardConfig& c, Visitor&& visit) {
         non_negative);
 }
 
+inline void check(const GuardConfig& c, Contradictions& out) {
+  if (c.outlier_factor) return;
+  const GuardConfig defaults;
+  if (c.outlier_window != defaults.outlier_window) out.add("outlier_window", "'outlier_window' needs outlier_factor");
+  if (c.max_outliers != defaults.max_outliers) out.add("max_outliers", "'max_outliers' needs outlier_factor");
+}
+
 }  // namespace llmtrain

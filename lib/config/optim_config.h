@@ -28,7 +28,18 @@ void fields(ScheduleConfig& c, Visitor&& visit) {
   visit("name", c.name, "Shape of the learning rate after warm-up; wsd: warmup, stable, decay.");
   visit("warmup_steps", c.warmup_steps, "Steps over which the learning rate rises from zero.", non_negative);
   visit("final_ratio", c.final_ratio, "Last learning rate as a share of the peak.", fraction);
-  visit("decay_fraction", c.decay_fraction, "Share of all steps in which wsd decays.", fraction);
+  visit("decay_fraction", c.decay_fraction, "With wsd: share of all steps in which it decays.", fraction);
+}
+
+inline void check(const ScheduleConfig& c, Contradictions& out) {
+  const ScheduleConfig defaults;
+  const auto refuse = [&](const char* key) {
+    out.add(key, "'" + std::string(key) + "' has no meaning for schedule " + std::string(enum_name(c.name)));
+  };
+  if (c.name == ScheduleName::kConstant && c.final_ratio != defaults.final_ratio) refuse("final_ratio");
+  if (c.name != ScheduleName::kWarmupStableDecay && c.decay_fraction != defaults.decay_fraction) {
+    refuse("decay_fraction");
+  }
 }
 
 enum class OptimizerName { kAdamW, kMuon };

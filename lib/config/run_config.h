@@ -35,7 +35,7 @@ void fields(RunConfig& c, Visitor&& visit) {
   visit("name", c.name, "Name of the run; its files go to <dir>/<name>/<stage>/.", may_change(plain_name));
   visit("dir", c.dir, "Folder that holds runs, relative to the working directory.", may_change(not_empty));
   visit("seed", c.seed, "Seed of every random number of the run.", non_negative);
-  visit("device", c.device, "Where tensors live: auto takes a GPU where there is one.");
+  visit("device", c.device, "Where tensors live; auto is cpu.", may_change());
   visit("precision", c.precision, "Compute precision: auto chooses by model width and instruction set.");
   visit("threads", c.threads, "Threads that compute; auto: one a processor that the process may use.",
         may_change(between(1, 4096)));

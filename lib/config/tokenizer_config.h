@@ -44,11 +44,12 @@ template <class Visitor>
 void fields(TokenizerTrainConfig& c, Visitor&& visit) {
   visit("kind", c.kind, "byte_bpe: byte-level BPE; char: one id a character of the training text.");
   visit("vocab_size", c.vocab_size,
-        "Ids in all, special tokens and the 256 bytes among them; char takes what it finds.", between(1, 1 << 24));
+        "Ids in all, special tokens and the 256 bytes among them (byte_bpe; char takes what it finds).",
+        between(1, 1 << 24));
   visit("pattern", c.pattern, "How text is cut into words before merges (byte_bpe).");
   visit("special_tokens", c.special_tokens,
         "Tokens never made by text; the first ends a document. char: <unk> stands for characters not met in training.");
-  visit("min_frequency", c.min_frequency, "Pairs seen less often are not merged.", at_least(1));
+  visit("min_frequency", c.min_frequency, "Pairs seen less often are not merged (byte_bpe).", at_least(1));
   visit("max_bytes", c.max_bytes, "Most text to learn from; of more, an even sample of documents is taken.", positive);
   visit("data", c.data, "What to learn from; pretrain.data.train where it is not given.");
 }
@@ -62,6 +63,15 @@ inline void check(const TokenizerTrainConfig& c, Contradictions& out) {
     if (find_invalid_utf8(token)) out.add("special_tokens", "'" + token + "' is not well-formed UTF-8");
     if (!seen.insert(token).second) out.add("special_tokens", "'" + token + "' stands twice");
   }
+  const TokenizerTrainConfig defaults;
+  const auto only_bpe = [&](const char* key, bool given) {
+    if (c.kind == TokenizerKind::kByteBpe || !given) return;
+    out.add(key, "'" + std::string(key) + "' is for kind byte_bpe, not " + std::string(enum_name(c.kind)));
+  };
+  only_bpe("vocab_size", c.vocab_size != defaults.vocab_size);
+  only_bpe("pattern", c.pattern != defaults.pattern);
+  only_bpe("min_frequency", c.min_frequency != defaults.min_frequency);
+  check_unmixed(c.data, out);
   const auto least = static_cast<std::int64_t>(256 + c.special_tokens.size());
   if (c.kind == TokenizerKind::kByteBpe && c.vocab_size < least) {
     out.add("vocab_size", std::to_string(c.vocab_size) + " is too small, expected at least " + std::to_string(least) +

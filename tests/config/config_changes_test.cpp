@@ -19,6 +19,7 @@ using Keys = std::set<std::string>;
 // Every key of a pipeline file stands in one of these two lists: who adds one says here what it is to a resumed run.
 const Keys& may_change_keys() {
   static const Keys kKeys = {"run.name",
+                             "run.device",
                              "run.dir",
                              "run.threads",
                              "pretrain.data.cache",
@@ -84,7 +85,6 @@ Keys source_keys(const std::string& list) {
 
 Keys essential_keys() {
   Keys keys = {"run.seed",
-               "run.device",
                "run.precision",
                "model.preset",
                "model.layers",

@@ -56,6 +56,34 @@ TEST(PretrainConfig, TakesMuonsKeysOnlyWithMuon) {
             "--set: 'pretrain.optim.muon': 'muon' is for name muon, not adamw");
 }
 
+// Each key with a value that is not its default, in a file where nothing would read it.
+TEST(PretrainConfig, RefusesKeysThatNothingWouldRead) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"pretrain.data.train=[{path: a, format: jsonl, token_width: u32}]"}, "'token_width' is for format tokens"},
+      {{"pretrain.data.train=[{path: a, format: text, field: body}]"}, "'field' is for format jsonl, not text"},
+      {{"pretrain.data.train=[{path: a, format: tokens, extra_fields: refuse}]"}, "'extra_fields' is for format jsonl"},
+      {{"pretrain.data.validation={hold_out: tail}"}, "'hold_out' is for a fraction"},
+      {{"pretrain.data.validation={data: [{path: a}, {path: b, weight: 2}]}"},
+       "'pretrain.data.validation.data[1].weight': 'weight' is for mixtures"},
+      {{"tokenizer.train.data=[{path: a, weight: 2}]"}, "'tokenizer.train.data[0].weight': 'weight' is for mixtures"},
+      {{"pretrain.data.max_bad_lines=5"}, "'max_bad_lines' is for on_bad_line skip, not error"},
+      {{"pretrain.optim.schedule={name: constant, final_ratio: 0.2}"},
+       "'final_ratio' has no meaning for schedule constant"},
+      {{"pretrain.optim.schedule={name: cosine, decay_fraction: 0.3}"},
+       "'decay_fraction' has no meaning for schedule cosine"},
+      {{"pretrain.guard.outlier_window=64"}, "'outlier_window' needs outlier_factor"},
+      {{"pretrain.guard.max_outliers=3"}, "'max_outliers' needs outlier_factor"},
+      {{"tokenizer.train={kind: char, vocab_size: 512}"}, "'vocab_size' is for kind byte_bpe, not char"},
+      {{"tokenizer.train={kind: char, pattern: gpt2}"}, "'pattern' is for kind byte_bpe, not char"},
+      {{"tokenizer.train={kind: char, min_frequency: 3}"}, "'min_frequency' is for kind byte_bpe, not char"},
+  };
+  for (const auto& [overrides, message] : cases) EXPECT_THAT(fault_of(overrides), HasSubstr(message));
+  EXPECT_NO_THROW(load({"pretrain.data.train=[{path: a, weight: 2, token_width: u32, field: body}]",
+                        "pretrain.optim.schedule={name: wsd, decay_fraction: 0.3, final_ratio: 0}",
+                        "pretrain.guard={outlier_factor: 5, outlier_window: 64, max_outliers: 3}",
+                        "pretrain.data.on_bad_line=skip", "pretrain.data.max_bad_lines=5"}));
+}
+
 TEST(PretrainConfig, TakesPromptsOnlyWhereSamplesAreAskedFor) {
   EXPECT_NO_THROW(load({"pretrain.samples={every_steps: 10, prompts: [a]}"}));
   EXPECT_EQ(fault_of({"pretrain.samples={prompts: [a]}"}),
