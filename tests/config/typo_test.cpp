@@ -66,7 +66,7 @@ YamlNode* node_at(YamlNode& root, std::string_view path) {
   while (!path.empty()) {
     const auto part = path.substr(0, path.find('.'));
     node = &node->find(part.substr(0, part.find('[')))->value;
-    if (part.ends_with("[0]")) node = &node->items.at(0);
+    if (part.ends_with(']')) node = &node->items.at(std::stoul(std::string(part.substr(part.find('[') + 1))));
     path.remove_prefix(std::min(path.size(), part.size() + 1));
   }
   return node;
