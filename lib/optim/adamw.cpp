@@ -18,7 +18,6 @@ constexpr std::int64_t kBlock = 1024;
 template <class Scalar>
 struct Coefficients {
   Scalar shrink;  // 1 - lr * decay
-  Scalar beta1;
   Scalar one_minus_beta1;
   Scalar beta2;
   Scalar one_minus_beta2;
@@ -30,7 +29,6 @@ struct Coefficients {
   explicit Coefficients(const AdamWStep& s) {
     const auto t = static_cast<double>(s.count);
     shrink = static_cast<Scalar>(1 - s.lr * s.decay);
-    beta1 = static_cast<Scalar>(s.beta1);
     one_minus_beta1 = static_cast<Scalar>(1 - s.beta1);
     beta2 = static_cast<Scalar>(s.beta2);
     one_minus_beta2 = static_cast<Scalar>(1 - s.beta2);
@@ -44,7 +42,7 @@ struct Coefficients {
 #define LLMTRAIN_ADAMW_LOOP(Scalar)                                                             \
   for (std::int64_t i = 0; i < count; ++i) {                                                    \
     const Scalar g = grad[i] * c.grad_scale;                                                    \
-    const Scalar m = c.beta1 * exp_avg[i] + c.one_minus_beta1 * g;                              \
+    const Scalar m = exp_avg[i] + c.one_minus_beta1 * (g - exp_avg[i]);                         \
     const Scalar v = c.beta2 * exp_avg_sq[i] + c.one_minus_beta2 * g * g;                       \
     exp_avg[i] = m;                                                                             \
     exp_avg_sq[i] = v;                                                                          \

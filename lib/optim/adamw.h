@@ -6,7 +6,7 @@
 namespace llmtrain {
 
 // AdamW (arXiv 1711.05101) as torch.optim.AdamW computes it:
-//   p -= lr decay p;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;
+//   p -= lr decay p;  m += (1 - b1) (g - m);  v = b2 v + (1 - b2) g^2;
 //   p -= lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps)
 struct AdamWStep {
   double lr = 0;

@@ -1,5 +1,7 @@
 // Against PyTorch's optimizers; scripts/fixtures/make_optim_goldens.py says how the numbers were made.
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <numbers>
 
 #include <ATen/ATen.h>
@@ -8,7 +10,10 @@
 
 #include "lib/base/file.h"
 #include "lib/optim/adamw.h"
+#include "lib/optim/grad_norm.h"
 #include "lib/optim/muon.h"
+#include "lib/optim/optimizer.h"
+#include "lib/optim/schedule.h"
 
 namespace llmtrain {
 namespace {
@@ -24,9 +29,12 @@ at::Tensor gradients(std::int64_t count, int step) {
   return (i * 0.37 + 0.11 * step).sin() * (at::remainder(i, 5) * 0.2 + 1);
 }
 
+at::Tensor tensor_of(const nlohmann::json& values) {
+  return at::tensor(values.get<std::vector<double>>(), at::kDouble);
+}
+
 double largest_difference(const at::Tensor& ours, const nlohmann::json& theirs) {
-  const auto values = theirs.get<std::vector<double>>();
-  const auto tensor = at::tensor(values, at::kDouble);
+  const auto tensor = tensor_of(theirs);
   return ((ours.flatten().to(at::kDouble) - tensor).abs() / tensor.abs().clamp_min(1e-3)).max().item<double>();
 }
 
@@ -55,11 +63,26 @@ TEST(AdamW, Takes1000StepsAsTorchDoesInFp64) {
   EXPECT_LE(largest_difference(run.exp_avg_sq, expected["exp_avg_sq"]), 1e-13);
 }
 
+// The norm of the difference as a share of the norm.
+double relative_distance(const at::Tensor& a, const at::Tensor& b) {
+  return ((a - b).norm() / b.norm()).item<double>();
+}
+
+// Of each element, 1e-6 cannot hold: a thousand sums are rounded at the parameter's size, 6e-8 of it each, and an
+// element that ends near zero keeps what was rounded while it was large. PyTorch's own fp32 run is up to 6e-6 of an
+// element off its fp64 run. Of the norm 1e-6 does hold, where PyTorch itself is 1.2e-6 off.
 TEST(AdamW, Takes1000StepsAsTorchDoesInFp32) {
   const auto run = run_adamw(at::kFloat);
-  EXPECT_LE(largest_difference(run.master, golden()["adamw_fp32"]["parameter"]), 1e-5);
-  EXPECT_LE(largest_difference(run.master, golden()["adamw_fp64"]["parameter"]), 1e-5);
-  EXPECT_LE(largest_difference(run.exp_avg_sq, golden()["adamw_fp32"]["exp_avg_sq"]), 1e-6);
+  const auto json = golden();
+  for (const auto& [name, flat] :
+       {std::pair{"parameter", run.master}, {"exp_avg", run.exp_avg}, {"exp_avg_sq", run.exp_avg_sq}}) {
+    const auto ours = flat.to(at::kDouble);
+    const auto theirs = tensor_of(json["adamw_fp32"][name]);
+    const auto exact = tensor_of(json["adamw_fp64"][name]);
+    const double allowed = 2 * relative_distance(theirs, exact);
+    EXPECT_LE(relative_distance(ours, exact), std::min(1e-6, allowed)) << name;
+    EXPECT_LE(relative_distance(ours, theirs), allowed) << name;
+  }
 }
 
 TEST(AdamW, ZeroesGradientsAndMakesTheBf16Weights) {
@@ -109,6 +132,47 @@ TEST(Muon, Takes20StepsAsTorchDoes) {
     }
     EXPECT_LE(largest_difference(master, run["parameter"]), 1e-12) << rows << " x " << columns;
   }
+}
+
+// A matrix and a vector by AdamW and a matrix by Muon, as training steps them: one norm, one schedule, one clipping.
+TEST(Optimizer, StepsSchedulesAndClipsAsTorchDoes) {
+  const auto parameter = [](const std::string& name, std::vector<std::int64_t> shape) {
+    const bool matrix = shape.size() == 2;
+    return Parameter{.name = name, .shape = std::move(shape), .part = ModelPart::kFeedForward, .decays = matrix};
+  };
+  WeightStore store({.parameters = {parameter("matrix", {4, 3}), parameter("vector", {6}), parameter("block", {5, 4})},
+                     .joined = {},
+                     .rules = {{"block", StepRule::kMuon}}},
+                    {.compute = at::kDouble, .master = at::kDouble, .grad = at::kDouble});
+  OptimConfig config;
+  config.name = OptimizerName::kMuon;
+  config.lr = 3e-2;
+  config.beta1 = 0.8;
+  config.beta2 = 0.97;
+  config.eps = 1e-4;
+  config.weight_decay = 0.1;
+  config.muon = {.lr = 0.05, .momentum = 0.9, .nesterov = true, .newton_schulz_steps = 5};
+  config.schedule = {.name = ScheduleName::kCosine, .warmup_steps = 5, .final_ratio = 0.1};
+  const std::map<std::string, std::int64_t> starts = {{"matrix", 0}, {"vector", 100}, {"block", 200}};
+  const auto numbered = [&](const std::string& name) {
+    const auto values = store.master(name);
+    return (at::arange(values.numel(), at::kDouble) + starts.at(name)).view(values.sizes());
+  };
+  for (const auto& name : store.names()) store.master(name).copy_((numbered(name) * 0.5).cos());
+  Optimizer optimizer(store, config);
+  const auto expected = golden()["together"];
+  std::int64_t step = 0;
+  for (const double norm : expected["norms"]) {
+    for (const auto& name : store.names()) {
+      const double swing = 1 + 0.9 * std::sin(0.3 * static_cast<double>(step));
+      store.weight(name).grad.copy_((numbered(name) * 0.37 + 0.11 * static_cast<double>(step)).sin() * swing);
+    }
+    ASSERT_NEAR(grad_norm(store), norm, 1e-12) << step;
+    optimizer.step(schedule_multiplier(config.schedule, step++, 60), clip_scale(norm, 6));
+  }
+  EXPECT_EQ(step, 60);
+  for (const auto& name : store.names())
+    EXPECT_LE(largest_difference(store.master(name), expected["parameters"][name]), 1e-11) << name;
 }
 
 // The paper's claim, not ours: singular values of any matrix come near 1.
