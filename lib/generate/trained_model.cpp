@@ -8,7 +8,6 @@
 #include "lib/base/host_memory.h"
 #include "lib/base/text.h"
 #include "lib/interop/hf_end_tokens.h"
-#include "lib/interop/hf_folder.h"
 #include "lib/params/weight_loading.h"
 
 namespace llmtrain {
@@ -32,7 +31,11 @@ std::vector<std::uint32_t> end_tokens(const std::filesystem::path& folder, const
 }  // namespace
 
 TrainedModel open_trained_model(const std::filesystem::path& folder, at::ScalarType compute) {
-  const HfFolder files(folder);
+  return open_trained_model(HfFolder(folder), compute);
+}
+
+TrainedModel open_trained_model(const HfFolder& files, at::ScalarType compute) {
+  const auto& folder = files.path();
   const auto& shape = files.shape();
   auto tokenizer = Tokenizer::load(folder);
   if (static_cast<std::int64_t>(tokenizer.vocab_size()) > shape.vocab) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "lib/interop/hf_folder.h"
 #include "lib/model/decoder.h"
 #include "lib/params/weight_store.h"
 #include "lib/tokenizer/tokenizer.h"
@@ -24,5 +25,7 @@ struct TrainedModel {
 // read in weights, config or tokenizer, or does not fit together; Error (8) where the weights do not fit into the
 // memory that is there.
 TrainedModel open_trained_model(const std::filesystem::path& folder, at::ScalarType compute);
+// The same of a folder that is open, for whom its shape says the type.
+TrainedModel open_trained_model(const HfFolder& folder, at::ScalarType compute);
 
 }  // namespace llmtrain

@@ -8,11 +8,14 @@
 #include "lib/base/signals.h"
 #include "lib/base/text.h"
 #include "lib/data/learn_tokenizer.h"
-#include "lib/generate/generator.h"
+#include "lib/generate/text_generator.h"
 #include "lib/plan/pipeline_model.h"
 
 namespace llmtrain {
 namespace {
+
+// Texts of a sample that are decoded together.
+constexpr std::int64_t kSampleSlots = 8;
 
 std::int64_t steps_of(const PretrainConfig& stage, std::uint64_t rows, std::int64_t batch_rows) {
   if (const auto fixed = fixed_steps(stage)) return *fixed;
@@ -37,21 +40,27 @@ std::vector<std::uint32_t> token_byte_counts(const PretrainInputs& inputs) {
   return counts;
 }
 
-// Where generation begins: the prompt's ids, or the token that ends a document, or a line's end, or the first id.
-std::vector<std::uint32_t> prompt_ids(const Tokenizer& tokenizer, const std::string& prompt, std::int64_t context) {
-  auto ids = tokenizer.encode(prompt, SpecialText::kAsToken);
-  if (ids.empty()) {
-    const auto newline = tokenizer.find_token("\n");
-    ids.push_back(tokenizer.end_of_document().value_or(newline.value_or(0)));
+// The prompts' ends, where they are longer than the context.
+std::vector<GenerateRequest> sample_requests(const PretrainInputs& inputs, const std::vector<std::string>& prompts) {
+  const auto most = static_cast<std::ptrdiff_t>(std::max<std::int64_t>(1, inputs.shape.context - 1));
+  std::vector<GenerateRequest> requests;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    auto ids = prompt_ids(inputs.tokenizer, prompts[i]);
+    if (std::ssize(ids) > most) ids.erase(ids.begin(), ids.end() - most);
+    requests.push_back({.prompt = std::move(ids), .prompt_number = i, .sample = 0});
   }
-  const auto most = static_cast<std::size_t>(std::max<std::int64_t>(1, context - 1));
-  if (ids.size() > most) ids.erase(ids.begin(), ids.end() - static_cast<std::ptrdiff_t>(most));
-  return ids;
+  return requests;
 }
 
-std::string text_of(const Tokenizer& tokenizer, std::vector<std::uint32_t> ids) {
-  if (!ids.empty() && ids.back() == tokenizer.end_of_document()) ids.pop_back();
-  return tokenizer.decode(ids);
+TextOptions sample_options(const PretrainInputs& inputs) {
+  const auto& samples = inputs.stage().samples;
+  TextOptions options;
+  options.generate.sampler = {.temperature = samples.temperature, .top_k = samples.top_k, .top_p = samples.top_p};
+  options.generate.max_tokens = samples.max_tokens;
+  options.generate.seed = static_cast<std::uint64_t>(inputs.config.run.seed);
+  if (const auto end = inputs.tokenizer.end_of_document()) options.generate.end_ids.push_back(*end);
+  options.slots = kSampleSlots;
+  return options;
 }
 
 }  // namespace
@@ -116,24 +125,19 @@ std::function<void(std::int64_t)> sample_texts(const PretrainInputs& inputs, con
                                                const std::filesystem::path& stage, Console& console,
                                                TensorboardWriter& tensorboard) {
   return [&inputs, &decoder, stage, &console, &tensorboard](std::int64_t step) {
-    const auto& samples = inputs.stage().samples;
-    auto prompts = samples.prompts;
+    auto prompts = inputs.stage().samples.prompts;
     if (prompts.empty()) prompts.emplace_back();
-    GenerateOptions options;
-    options.sampler = {.temperature = samples.temperature, .top_k = samples.top_k, .top_p = samples.top_p};
-    options.max_tokens = samples.max_tokens;
-    options.seed = static_cast<std::uint64_t>(inputs.config.run.seed);
-    if (const auto end = inputs.tokenizer.end_of_document()) options.stop_ids.push_back(*end);
+    std::vector<std::string> texts = prompts;
+    TextEvents events;
+    events.end = [&](std::size_t i, const MadeText& made) { texts[i] += made.text; };
+    if (!make_texts(decoder, inputs.tokenizer, sample_requests(inputs, prompts), sample_options(inputs), events)) {
+      throw stopped_error("stopped while generating");
+    }
     std::string page;
-    for (std::size_t i = 0; i < prompts.size(); ++i) {
-      options.sample = static_cast<std::uint32_t>(i);
-      const auto ids = prompt_ids(inputs.tokenizer, prompts[i], decoder.shape().context);
-      const auto made = generate(decoder, ids, options, [](std::uint32_t) { return !stop_requested(); });
-      if (stop_requested()) throw stopped_error("stopped while generating");
-      const auto text = prompts[i] + text_of(inputs.tokenizer, made);
-      console.sample(text);
-      tensorboard.text(fmt::format("samples/{}", i), step, text);
-      page += text + "\n\n";
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      console.sample(texts[i]);
+      tensorboard.text(fmt::format("samples/{}", i), step, texts[i]);
+      page += texts[i] + "\n\n";
     }
     try {
       make_directory(stage / "samples");

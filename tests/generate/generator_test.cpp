@@ -3,7 +3,7 @@
 #include <set>
 
 #include <ATen/ATen.h>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "lib/base/error.h"
 #include "tests/model/tiny_model.h"
@@ -29,6 +29,42 @@ GenerateOptions greedy(std::int64_t tokens) {
   return options;
 }
 
+struct Made {
+  std::vector<Ids> ids;
+  std::vector<EndReason> reasons;
+};
+
+// All texts, from a cache that is just large enough.
+Made generate_all(const Decoder& decoder, const std::vector<GenerateRequest>& requests, const GenerateOptions& options,
+                  std::int64_t slots, const std::function<bool(std::size_t, std::uint32_t)>& each = nullptr) {
+  Made made{.ids = std::vector<Ids>(requests.size()), .reasons = std::vector<EndReason>(requests.size())};
+  std::vector<bool> ended(requests.size(), false);
+  Generator generator(decoder, {.slots = slots,
+                                .capacity = capacity_for(decoder.shape(), requests, options.max_tokens),
+                                .vocab = decoder.shape().vocab});
+  GenerateEvents events;
+  events.token = [&](std::size_t request, std::uint32_t id) {
+    EXPECT_FALSE(ended[request]);
+    made.ids[request].push_back(id);
+    return !each || each(request, id);
+  };
+  events.end = [&](std::size_t request, EndReason reason) {
+    EXPECT_FALSE(ended[request]);
+    ended[request] = true;
+    made.reasons[request] = reason;
+  };
+  EXPECT_TRUE(generator.run(requests, options, events));
+  EXPECT_EQ(ended, std::vector<bool>(requests.size(), true));
+  return made;
+}
+
+Ids generate(const Decoder& decoder, const Ids& prompt, const GenerateOptions& options,
+             const std::function<bool(std::uint32_t)>& each = nullptr) {
+  return generate_all(decoder, {{.prompt = prompt}}, options, 1,
+                      [&](std::size_t, std::uint32_t id) { return !each || each(id); })
+      .ids.front();
+}
+
 class Generate : public testing::TestWithParam<std::string> {};
 
 TEST_P(Generate, GreedilyIsTheArgmaxOfFullForwards) {
@@ -51,17 +87,73 @@ TEST_P(Generate, GreedilyIsTheArgmaxOfFullForwards) {
 
 INSTANTIATE_TEST_SUITE_P(Models, Generate, testing::ValuesIn(golden_model_names()), golden_test_name);
 
-TEST(Generator, SameSeedSameIdsWhateverCameBefore) {
+// A random stream of its own for each seed, prompt and sample.
+TEST(Generator, DrawsByItsSeedPromptAndSample) {
+  const OneThread one_thread;
   const auto model = model_with_context("llama-gqa", 96);
-  GenerateOptions options{.sampler = {}, .max_tokens = 40, .stop_ids = {}, .seed = 11, .sample = 2};
-  const auto made = generate(model.decoder, prompt_of(5), options);
-  generate(model.decoder, prompt_of(9, 4), options);
-  EXPECT_EQ(generate(model.decoder, prompt_of(5), options), made);
-  options.sample = 3;
-  EXPECT_NE(generate(model.decoder, prompt_of(5), options), made);
-  options.sample = 2;
+  GenerateOptions options{.sampler = {}, .max_tokens = 40, .end_ids = {}, .seed = 11};
+  const auto of = [&](std::uint64_t number, std::uint32_t sample) {
+    return generate_all(model.decoder, {{.prompt = prompt_of(5), .prompt_number = number, .sample = sample}}, options,
+                        1)
+        .ids.front();
+  };
+  const auto made = of(4, 2);
+  EXPECT_EQ(of(4, 2), made);
+  EXPECT_NE(of(4, 3), made);
+  EXPECT_NE(of(5, 2), made);
+  EXPECT_NE(of(2, 4), made);
   options.seed = 12;
-  EXPECT_NE(generate(model.decoder, prompt_of(5), options), made);
+  EXPECT_NE(of(4, 2), made);
+}
+
+// In fp64 rounding decides nothing: a text is the same alone, among others, in any slot, after whatever was there.
+TEST_P(Generate, MakesTheSameTextsInAnyCompany) {
+  const OneThread one_thread;
+  const auto model = model_with_context(GetParam(), 96, kFp64Store);
+  std::vector<GenerateRequest> requests;
+  for (std::uint32_t i = 0; i < 7; ++i) {
+    requests.push_back({.prompt = prompt_of(3 + 5 * i, i % 3), .prompt_number = i, .sample = i % 2});
+  }
+  // The same prompt again, and one that goes on from it.
+  requests.push_back({.prompt = requests[2].prompt, .prompt_number = 2, .sample = 9});
+  auto longer = requests[2].prompt;
+  longer.push_back(7);
+  requests.push_back({.prompt = longer, .prompt_number = 8});
+  const GenerateOptions options{
+      .sampler = {.temperature = 0.9, .top_p = 0.95}, .max_tokens = 24, .end_ids = {5}, .seed = 3};
+  std::vector<Ids> alone;
+  for (const auto& request : requests) alone.push_back(generate_all(model.decoder, {request}, options, 1).ids.front());
+  for (const std::int64_t slots : {1, 2, 4, 9, 20}) {
+    EXPECT_EQ(generate_all(model.decoder, requests, options, slots).ids, alone) << slots;
+  }
+}
+
+// The generator that made other texts before goes on from what its slots hold.
+TEST(Generator, ReusesWhatASlotHolds) {
+  const OneThread one_thread;
+  const auto model = model_with_context("llama-gqa", 96, kFp64Store);
+  Generator generator(model.decoder, {.slots = 2, .capacity = 96, .vocab = 61});
+  const auto run = [&](const Ids& prompt) {
+    Ids ids;
+    GenerateEvents events;
+    events.token = [&](std::size_t, std::uint32_t id) {
+      ids.push_back(id);
+      return true;
+    };
+    generator.run(std::vector<GenerateRequest>{{.prompt = prompt}}, greedy(6), events);
+    return ids;
+  };
+  auto talk = prompt_of(20, 2);
+  for (int turn = 0; turn < 5; ++turn) {
+    const auto made = run(talk);
+    EXPECT_EQ(made, generate(model.decoder, talk, greedy(6))) << turn;
+    talk.insert(talk.end(), made.begin(), made.end());
+    talk.push_back(3);
+  }
+  auto other = talk;
+  other[10] ^= 1U;
+  EXPECT_EQ(run(other), generate(model.decoder, other, greedy(6)));
+  EXPECT_EQ(run(talk), generate(model.decoder, talk, greedy(6)));
 }
 
 TEST(Generator, EndsWithAStopIdAndGivesItBack) {
@@ -70,7 +162,7 @@ TEST(Generator, EndsWithAStopIdAndGivesItBack) {
   const auto all = generate(model.decoder, prompt_of(5), options);
   const auto stop = all[3];
   const auto first = std::find(all.begin(), all.end(), stop);
-  options.stop_ids = {60, stop};
+  options.end_ids = {60, stop};
   ASSERT_EQ(std::find(all.begin(), first, 60U), first);
   EXPECT_EQ(generate(model.decoder, prompt_of(5), options), Ids(all.begin(), first + 1));
 }
@@ -89,7 +181,6 @@ TEST(Generator, TellsEachIdAndEndsWhereItIsTold) {
 
 TEST(Generator, MakesNoMoreThanAskedFor) {
   const auto model = model_with_context("gpt2", 32);
-  EXPECT_TRUE(generate(model.decoder, prompt_of(5), greedy(0)).empty());
   EXPECT_EQ(generate(model.decoder, prompt_of(5), greedy(1)).size(), 1U);
   EXPECT_EQ(generate(model.decoder, prompt_of(5), greedy(8)).size(), 8U);
 }
@@ -103,6 +194,67 @@ TEST(Generator, EndsWhereTheContextIsFull) {
     EXPECT_THROW(generate(model.decoder, prompt_of(33), greedy(100)), InternalError);
     EXPECT_THROW(generate(model.decoder, {}, greedy(100)), InternalError);
   }
+}
+
+TEST(Generator, SaysWhyATextEnded) {
+  const auto model = model_with_context("gpt2", 32);
+  const std::vector<GenerateRequest> requests = {{.prompt = prompt_of(5)}, {.prompt = prompt_of(30)}};
+  EXPECT_EQ(generate_all(model.decoder, requests, greedy(4), 2).reasons,
+            (std::vector<EndReason>{EndReason::kLength, EndReason::kLength}));
+  auto options = greedy(4);
+  const auto all = generate_all(model.decoder, requests, options, 2);
+  options.end_ids = {all.ids[0][1]};
+  EXPECT_EQ(generate_all(model.decoder, requests, options, 2).reasons.front(), EndReason::kEndId);
+  const auto stopped = generate_all(model.decoder, requests, greedy(4), 2,
+                                    [](std::size_t request, std::uint32_t) { return request != 1; });
+  EXPECT_EQ(stopped.reasons, (std::vector<EndReason>{EndReason::kLength, EndReason::kStopped}));
+  EXPECT_EQ(stopped.ids[1].size(), 1U);
+}
+
+TEST(Generator, EndsEverythingOnceNobodyWantsMore) {
+  const auto model = model_with_context("gpt2", 32);
+  Generator generator(model.decoder, {.slots = 1, .capacity = 32, .vocab = 61});
+  int tokens = 0;
+  GenerateEvents events;
+  events.token = [&](std::size_t, std::uint32_t) { return ++tokens > 0; };
+  events.wanted = [&] { return tokens < 3; };
+  const std::vector<GenerateRequest> requests(3, {.prompt = prompt_of(5)});
+  EXPECT_FALSE(generator.run(requests, greedy(8), events));
+  EXPECT_EQ(tokens, 3);
+}
+
+// A model may have more rows than its tokenizer has tokens.
+TEST(Generator, DrawsNoIdThatIsNoToken) {
+  const auto model = model_with_context("llama-gqa", 96);
+  GenerateOptions options;
+  options.sampler.temperature = 50;
+  options.max_tokens = 90;
+  Generator generator(model.decoder, {.slots = 1, .capacity = 96, .vocab = 20});
+  std::set<std::uint32_t> drawn;
+  GenerateEvents events;
+  events.token = [&](std::size_t, std::uint32_t id) { return drawn.insert(id), true; };
+  const std::vector<GenerateRequest> requests = {{.prompt = {1, 2, 3}}};
+  EXPECT_TRUE(generator.run(requests, options, events));
+  EXPECT_EQ(*drawn.rbegin(), 19U);
+  EXPECT_GE(drawn.size(), 15U);
+}
+
+// By hand: 2 of keys and values, 2 layers, 2 key heads of 8, 4 bytes make 256 bytes a token.
+TEST(Generator, TakesAsManySlotsAsFit) {
+  const auto shape = golden_model("llama-gqa").shape;
+  EXPECT_EQ(slots_that_fit(shape, at::kFloat, 8, 10, 1 << 20), 8);
+  EXPECT_EQ(slots_that_fit(shape, at::kFloat, 8, 10, 3 * 2560 + 2559), 3);
+  EXPECT_THAT(error_of(ExitCode::kOutOfMemory, [&] { slots_that_fit(shape, at::kFloat, 8, 10, 2559); }),
+              testing::HasSubstr("one text of 10 tokens take 2.5 KiB, 2.5 KiB of memory are available"));
+}
+
+// By hand: of the last token made nothing is kept.
+TEST(Generator, NeedsRoomForTheLongestPromptAndWhatFollows) {
+  const auto shape = golden_model("llama-gqa").shape;  // a context of 32
+  const std::vector<GenerateRequest> requests = {{.prompt = prompt_of(5)}, {.prompt = prompt_of(9)}};
+  EXPECT_EQ(capacity_for(shape, requests, 1), 9);
+  EXPECT_EQ(capacity_for(shape, requests, 11), 19);
+  EXPECT_EQ(capacity_for(shape, requests, 1000), 32);
 }
 
 // The likeliest id of wide logits: rounded to bf16, its lead over the next one may be lost.

@@ -6,7 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "lib/base/error.h"
+#include "tests/support/golden_model.h"
+#include "tests/support/test_support.h"
 
 namespace llmtrain {
 namespace {
@@ -20,8 +21,10 @@ std::vector<float> logs(const std::vector<double>& probabilities) {
 std::vector<std::int64_t> counts_of(const std::vector<float>& logits, const SamplerOptions& options, int draws,
                                     std::uint64_t seed = 1) {
   RandomStream random(seed, "sampler test");
+  Sampler sampler(options);
+  std::vector<float> row = logits;
   std::vector<std::int64_t> counts(logits.size());
-  for (int i = 0; i < draws; ++i) ++counts[sample_token(logits, options, random)];
+  for (int i = 0; i < draws; ++i) ++counts[sampler.draw(row, {}, random)];
   return counts;
 }
 
@@ -86,27 +89,32 @@ TEST(Sampler, NeverTakesWhatIsImpossible) {
 
 TEST(Sampler, RefusesLogitsThatAreNoNumbers) {
   RandomStream random(1, "sampler test");
-  const std::vector<float> logits = {0.0F, std::nanf(""), 1.0F};
-  for (const double temperature : {0.0, 1.0}) {
-    try {
-      sample_token(logits, {.temperature = temperature}, random);
-      ADD_FAILURE() << "expected an Error";
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ExitCode::kNumerical);
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float bad : {std::nanf(""), infinity}) {
+    std::vector<float> logits(40, 0.0F);
+    for (const std::size_t place : {0U, 17U, 39U}) {
+      logits.assign(40, 0.0F);
+      logits[place] = bad;
+      for (const double temperature : {0.0, 1.0}) {
+        error_of(ExitCode::kNumerical, [&] { Sampler({.temperature = temperature}).draw(logits, {}, random); });
+      }
     }
   }
+  std::vector<float> none(5, -infinity);
+  error_of(ExitCode::kNumerical, [&] { Sampler({}).draw(none, {}, random); });
 }
 
 TEST(Sampler, DrawsTheSameFromTheSameStream) {
-  const auto logits = logs({0.2, 0.4, 0.1, 0.3});
+  auto logits = logs({0.2, 0.4, 0.1, 0.3});
+  Sampler sampler({});
   RandomStream one(7, "sampler test");
   RandomStream same(7, "sampler test");
   RandomStream other(8, "sampler test");
   int differ = 0;
   for (int i = 0; i < 200; ++i) {
-    const auto id = sample_token(logits, {}, one);
-    ASSERT_EQ(id, sample_token(logits, {}, same));
-    differ += id != sample_token(logits, {}, other) ? 1 : 0;
+    const auto id = sampler.draw(logits, {}, one);
+    ASSERT_EQ(id, sampler.draw(logits, {}, same));
+    differ += id != sampler.draw(logits, {}, other) ? 1 : 0;
   }
   EXPECT_GT(differ, 50);
 }
@@ -167,6 +175,87 @@ TEST(SamplerDistribution, IsThatOfTheTopK) {
 // By hand, of 91: 13 + 12 + 11 + 10 = 46 falls short of 0.55 (50.05), with 9 it is 55.
 TEST(SamplerDistribution, IsThatOfTheTopP) {
   expect_distribution(logs(powers(1)), {.temperature = 1, .top_k = std::nullopt, .top_p = 0.55}, powers(1, 8));
+}
+
+// By hand: at 0.6 of the likeliest 0.4 stay 0.4 and 0.3, at 0.25 of it all.
+TEST(Sampler, MinPKeepsWhatIsLikelyBesideTheLikeliest) {
+  const auto logits = logs({0.2, 0.4, 0.099, 0.3});
+  const auto with = [](double min_p) { return SamplerOptions{.min_p = min_p}; };
+  EXPECT_EQ(drawn(logits, with(0.6)), (Ids{1, 3}));
+  EXPECT_EQ(drawn(logits, with(0.25)), (Ids{0, 1, 3}));
+  EXPECT_EQ(drawn(logits, with(0.24)), (Ids{0, 1, 2, 3}));
+  EXPECT_EQ(drawn(logits, with(1)), Ids{1});
+}
+
+// By hand: at temperature 2 chances go as their roots, of which the second is sqrt(1/4) = 1/2 of the first.
+TEST(Sampler, TemperatureComesBeforeMinP) {
+  EXPECT_EQ(drawn(logs({0.8, 0.2}), {.temperature = 2, .min_p = 0.49}), (Ids{0, 1}));
+  EXPECT_EQ(drawn(logs({0.8, 0.2}), {.temperature = 1, .min_p = 0.49}), Ids{0});
+}
+
+// By hand, arXiv 1909.05858: positive logits are divided, negative ones multiplied, once whatever the repetitions.
+TEST(Sampler, PenalizesWhatWasSeen) {
+  std::vector<float> logits = {3.0F, -1.0F, 2.5F, -0.5F};
+  Sampler sampler({.temperature = 0, .repetition_penalty = 2});
+  RandomStream random(1, "sampler test");
+  const std::vector<std::uint32_t> seen = {0, 1, 0, 0};
+  EXPECT_EQ(sampler.draw(logits, seen, random), 2U);
+  EXPECT_EQ(logits, (std::vector<float>{1.5F, -2.0F, 2.5F, -0.5F}));
+}
+
+class SamplerGolden : public testing::TestWithParam<std::size_t> {
+ protected:
+  static const nlohmann::json& all() {
+    static const auto json =
+        nlohmann::json::parse(slurp(std::filesystem::path(LLMTRAIN_SOURCE_DIR) / "tests/generate/golden/sampler.json"));
+    return json;
+  }
+};
+
+// Against the logits processors of transformers: scripts/fixtures/sampler_golden.py.
+TEST_P(SamplerGolden, LeavesWhatTransformersDoes) {
+  const auto& golden = all().at("cases").at(GetParam());
+  const auto& options = golden.at("options");
+  SamplerOptions wanted{.temperature = options.value("temperature", 1.0),
+                        .top_k = {},
+                        .top_p = options.value("top_p", 1.0),
+                        .min_p = options.value("min_p", 0.0),
+                        .repetition_penalty = options.value("repetition_penalty", 1.0)};
+  if (options.contains("top_k")) wanted.top_k = options.at("top_k").get<std::int64_t>();
+  auto logits = golden.at("logits").get<std::vector<float>>();
+  const auto seen = golden.at("seen").get<std::vector<std::uint32_t>>();
+  std::vector<std::uint32_t> ids;
+  std::vector<double> probabilities;
+  for (const auto& chance : Sampler(wanted).chances(logits, seen)) {
+    ids.push_back(chance.id);
+    probabilities.push_back(chance.probability);
+  }
+  ASSERT_EQ(ids, golden.at("ids").get<std::vector<std::uint32_t>>()) << options;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const double theirs = golden.at("probabilities")[i];
+    EXPECT_NEAR(probabilities[i], theirs, 1e-6 + 1e-5 * theirs) << options << " " << ids[i];
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, SamplerGolden, testing::Range<std::size_t>(0, 38));
+
+// The chances that chances() tells are those that draw() draws by, also where it draws from all.
+TEST(SamplerDistribution, IsThatOfAnyFilter) {
+  expect_distribution(logs(powers(1)), {.temperature = 1, .min_p = 8.5 / 13}, powers(1, 8));
+  expect_distribution(logs(powers(1)), {.temperature = 1, .top_k = 11, .min_p = 8.5 / 13}, powers(1, 8));
+}
+
+// More tokens than a block of weights has, and not a multiple of it.
+TEST(SamplerDistribution, IsTheSameInALargeVocabulary) {
+  std::vector<float> logits(1000, -200.0F);
+  std::vector<double> probabilities(1000, 0.0);
+  const auto some = powers(1);
+  for (std::size_t i = 0; i < some.size(); ++i) {
+    probabilities[i * 83] = some[i];
+    logits[i * 83] = static_cast<float>(std::log(some[i]));
+  }
+  expect_distribution(logits, {.temperature = 1}, probabilities);
+  expect_distribution(logits, {.temperature = 1, .top_p = 0.9999}, probabilities);
 }
 
 }  // namespace
