@@ -181,6 +181,11 @@ std::int64_t JsonView::count() const {
   return value_->get<std::int64_t>();
 }
 
+double JsonView::number() const {
+  if (!value_->is_number()) fail(fmt::format("expected a number, got {}", value_->type_name()));
+  return value_->get<double>();
+}
+
 void JsonView::expect_keys(std::initializer_list<std::string_view> known) const {
   expect_object();
   for (const auto& [key, value] : value_->items()) {

@@ -36,6 +36,7 @@ class JsonView {
   std::uint32_t id() const;
   // A whole number from 0 to 2^63 - 1.
   std::int64_t count() const;
+  double number() const;
   void expect_object() const;
   // Faults unless every key of this object is one of those given.
   void expect_keys(std::initializer_list<std::string_view> known) const;

@@ -204,6 +204,7 @@ class Pretraining {
       }
     }
     settings.facts = to_json(facts);
+    if (reader) settings.resumed_from = reader->path().string();
     settings.run_id = reader ? reader->manifest().run_id : new_run_id();
     return train(folder, inputs, choices, settings, from, notes);
   }

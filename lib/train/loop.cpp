@@ -36,8 +36,8 @@ class Loop {
  public:
   Loop(const LoopSettings& settings, const LoopParts& parts, ProgressState& progress)
       : settings_(settings), parts_(parts), progress_(progress), guard_(settings.guard) {
-    if (!progress.guard.empty()) guard_.load(progress.guard);
-    if (!progress.cursor.empty()) parts_.source.load(progress.cursor);
+    if (!progress.guard.empty()) guard_.load(progress.guard, settings.resumed_from);
+    if (!progress.cursor.empty()) parts_.source.load(progress.cursor, settings.resumed_from);
     parts_.optimizer.set_steps(progress.optimizer_steps);
     seconds_before_ = progress.seconds;
     if (progress.cursor.empty()) return;

@@ -36,6 +36,7 @@ struct LoopSettings {
   std::int64_t log_every_steps = 10;
   std::filesystem::path stage;  // the folder of the stage
   std::string run_id;
+  std::string resumed_from;        // the checkpoint that `progress` comes from, for messages
   std::uint64_t memory_total = 0;  // of the machine, to be shown; 0: unknown
   std::string facts;               // JSON of what else a checkpoint must tell: see run_facts.h
 };

@@ -3,8 +3,19 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
+#include "lib/train/saved_json.h"
 
 namespace llmtrain {
+namespace {
+
+// A run that was saved stands somewhere: without a text it would begin anew.
+const std::string& text_of(const JsonView& saved, const char* key) {
+  const auto text = saved.member(key);
+  if (text.string().empty()) text.fail("expected a state, got an empty text");
+  return text.string();
+}
+
+}  // namespace
 
 std::string to_json(const ProgressState& s) {
   nlohmann::ordered_json json = {{"step", s.step},
@@ -25,29 +36,31 @@ std::string to_json(const ProgressState& s) {
   return json.dump();
 }
 
+ProgressState progress_from(const JsonView& saved) {
+  ProgressState s;
+  s.step = saved.member("step").count();
+  s.tokens = saved.member("tokens").count();
+  s.optimizer_steps = saved.member("optimizer_steps").count();
+  s.skipped = saved.member("skipped").count();
+  s.cursor = text_of(saved, "cursor");
+  s.guard = text_of(saved, "guard");
+  s.events_done = saved.member("events_done").boolean();
+  if (!saved.member("best_loss").is_null()) s.best_loss = saved.member("best_loss").number();
+  s.best_step = saved.member("best_step").count();
+  s.stale_evaluations = saved.member("stale_evaluations").count();
+  s.seconds = saved.member("seconds").number();
+  if (s.seconds < 0) saved.member("seconds").fail(fmt::format("expected at least 0, got {}", s.seconds));
+  s.window_loss = saved.member("window_loss").number();
+  s.window_grad_norm = saved.member("window_grad_norm").number();
+  s.window_steps = saved.member("window_steps").count();
+  return s;
+}
+
 ProgressState progress_from_json(const std::string& text, const std::string& source) {
-  try {
-    const auto json = nlohmann::json::parse(text);
-    ProgressState s;
-    json.at("step").get_to(s.step);
-    json.at("tokens").get_to(s.tokens);
-    json.at("optimizer_steps").get_to(s.optimizer_steps);
-    json.at("skipped").get_to(s.skipped);
-    json.at("cursor").get_to(s.cursor);
-    json.at("guard").get_to(s.guard);
-    json.at("events_done").get_to(s.events_done);
-    if (!json.at("best_loss").is_null()) s.best_loss = json.at("best_loss").get<double>();
-    json.at("best_step").get_to(s.best_step);
-    json.at("stale_evaluations").get_to(s.stale_evaluations);
-    json.at("seconds").get_to(s.seconds);
-    json.at("window_loss").get_to(s.window_loss);
-    json.at("window_grad_norm").get_to(s.window_grad_norm);
-    json.at("window_steps").get_to(s.window_steps);
-    return s;
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(ExitCode::kResumeRefused,
-                fmt::format("{}: the saved progress does not read: {}", source, error.what()));
-  }
+  return read_saved([&] {
+    const auto json = parse_strict_json(text, source);
+    return progress_from(JsonView(json, source));
+  });
 }
 
 }  // namespace llmtrain

@@ -3,6 +3,8 @@
 #include <optional>
 #include <string>
 
+#include "lib/base/strict_json.h"
+
 namespace llmtrain {
 
 // How far a run has come: what a checkpoint keeps beside weights and moments.
@@ -27,7 +29,9 @@ struct ProgressState {
 };
 
 std::string to_json(const ProgressState& state);
-// Throws resume_error (6) naming `source` for what does not read.
+// Throws input_error naming the key: a count is a whole number from 0, a text is not empty.
+ProgressState progress_from(const JsonView& saved);
+// Throws resume_error (6) naming `source`, and the key, for what does not read.
 ProgressState progress_from_json(const std::string& json, const std::string& source);
 
 }  // namespace llmtrain

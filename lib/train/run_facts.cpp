@@ -2,7 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "lib/base/error.h"
+#include "lib/base/strict_json.h"
+#include "lib/train/saved_json.h"
 
 namespace llmtrain {
 
@@ -27,25 +28,24 @@ std::string with_progress(const std::string& run_facts, const ProgressState& pro
 }
 
 CheckpointFacts facts_from_json(const std::string& text, const std::string& source) {
-  try {
-    const auto json = nlohmann::json::parse(text);
-    const auto& run = json.at("run");
+  return read_saved([&] {
+    const auto json = parse_strict_json(text, source);
+    const JsonView saved(json, source);
+    const auto run = saved.member("run");
     CheckpointFacts facts;
-    run.at("config").get_to(facts.run.config);
-    run.at("data_fingerprint").get_to(facts.run.data_fingerprint);
-    run.at("tokenizer_hash").get_to(facts.run.tokenizer_hash);
-    run.at("vocab").get_to(facts.run.vocab);
-    run.at("micro_rows").get_to(facts.run.micro_rows);
-    run.at("threads").get_to(facts.run.threads);
-    run.at("precision").get_to(facts.run.precision);
-    run.at("kernels").get_to(facts.run.kernels);
-    run.at("libtorch").get_to(facts.run.libtorch);
-    run.at("llmtrain").get_to(facts.run.llmtrain);
-    facts.progress = progress_from_json(json.at("progress").dump(), source);
+    facts.run.config = run.member("config").string();
+    facts.run.data_fingerprint = run.member("data_fingerprint").string();
+    facts.run.tokenizer_hash = run.member("tokenizer_hash").string();
+    facts.run.vocab = run.member("vocab").count();
+    facts.run.micro_rows = run.member("micro_rows").count();
+    facts.run.threads = run.member("threads").count();
+    facts.run.precision = run.member("precision").string();
+    facts.run.kernels = run.member("kernels").string();
+    facts.run.libtorch = run.member("libtorch").string();
+    facts.run.llmtrain = run.member("llmtrain").string();
+    facts.progress = progress_from(saved.member("progress"));
     return facts;
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(ExitCode::kResumeRefused, fmt::format("{}: the saved facts do not read: {}", source, error.what()));
-  }
+  });
 }
 
 }  // namespace llmtrain

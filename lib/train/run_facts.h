@@ -28,7 +28,7 @@ struct CheckpointFacts {
   RunFacts run;
   ProgressState progress;
 };
-// Throws resume_error (6) naming `source` for what does not read.
+// Throws resume_error (6) naming `source`, and the key, for what does not read.
 CheckpointFacts facts_from_json(const std::string& json, const std::string& source);
 
 }  // namespace llmtrain

@@ -5,7 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "lib/base/error.h"
+#include "lib/base/strict_json.h"
+#include "lib/train/saved_json.h"
 
 namespace llmtrain {
 
@@ -40,17 +41,17 @@ std::string UpdateGuard::state() const {
       .dump();
 }
 
-void UpdateGuard::load(const std::string& state) {
-  try {
-    const auto json = nlohmann::json::parse(state);
-    const auto window = json.at("window").get<std::vector<double>>();
+void UpdateGuard::load(const std::string& state, const std::string& source) {
+  read_saved([&] {
+    const auto json = parse_strict_json(state, source + ": progress.guard");
+    const JsonView saved(json, source + ": progress.guard");
+    std::vector<double> window;
+    for (const auto& norm : saved.member("window").elements()) window.push_back(norm.number());
     const auto kept = std::min(window.size(), static_cast<std::size_t>(config_.outlier_window));
     window_.assign(window.end() - static_cast<std::ptrdiff_t>(kept), window.end());
-    non_finite_in_a_row_ = json.at("non_finite_in_a_row").get<std::int64_t>();
-    outliers_in_a_row_ = json.at("outliers_in_a_row").get<std::int64_t>();
-  } catch (const nlohmann::json::exception& error) {
-    throw resume_error("the saved state of the update guard does not read: {}", error.what());
-  }
+    non_finite_in_a_row_ = saved.member("non_finite_in_a_row").count();
+    outliers_in_a_row_ = saved.member("outliers_in_a_row").count();
+  });
 }
 
 }  // namespace llmtrain

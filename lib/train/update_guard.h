@@ -26,10 +26,10 @@ class UpdateGuard {
   // What an outlier is measured against; nothing until the window is full.
   std::optional<double> median() const;
 
-  // The state as a JSON text, and back; of a longer window than this one's, the last norms. Throws resume_error (6) for
-  // what does not read.
+  // The state as a JSON text, and back; of a longer window than this one's, the last norms. Throws resume_error (6)
+  // naming `source`, the checkpoint that holds it, for what does not read.
   std::string state() const;
-  void load(const std::string& state);
+  void load(const std::string& state, const std::string& source);
 
  private:
   GuardConfig config_;

@@ -46,5 +46,15 @@ TEST(StrictJson, CountsAreWholeNumbersFromZero) {
   for (std::size_t i = 3; i < 6; ++i) error_of(ExitCode::kInput, [&] { values[i].count(); });
 }
 
+TEST(StrictJson, NumbersAreThoseOfEitherKind) {
+  const auto document = parse_strict_json(R"({"a": [-1, 0.25, 1e300, true, null, "1"]})", "f");
+  const auto values = JsonView(document, "f").member("a").elements();
+  EXPECT_EQ(values[0].number(), -1.0);
+  EXPECT_EQ(values[1].number(), 0.25);
+  EXPECT_EQ(values[2].number(), 1e300);
+  EXPECT_EQ(error_of(ExitCode::kInput, [&] { values[3].number(); }), "f: a[3]: expected a number, got boolean");
+  for (std::size_t i = 4; i < 6; ++i) error_of(ExitCode::kInput, [&] { values[i].number(); });
+}
+
 }  // namespace
 }  // namespace llmtrain

@@ -186,6 +186,23 @@ TEST_F(Damage, ByTensorsOfAnotherModelIsRefusedWithEveryDifference) {
   EXPECT_THAT(result.err, HasSubstr("3 tensors are not those of this model"));
 }
 
+// Sealed as whole, but the run cannot go on from it: refused, not our bug.
+TEST_F(Damage, OfWhereTheRunStandsIsRefusedByKey) {
+  const LoadedCheckpoint whole(run_.checkpoint(12));
+  for (const auto& [key, value] :
+       std::map<std::string, nlohmann::json>{{"cursor", "nowhere"}, {"guard", "{}"}, {"step", 12.5}, {"tokens", -7}}) {
+    auto checkpoint = whole.content;
+    auto facts = nlohmann::json::parse(checkpoint.facts);
+    facts.at("progress").at(key) = value;
+    checkpoint.facts = facts.dump();
+    fs::remove_all(run_.checkpoint(12));
+    save_checkpoint(run_.checkpoints(), checkpoint);
+    const auto result = run_.run();
+    EXPECT_EQ(result.exit_code, kRefused) << result.err;
+    EXPECT_THAT(result.err, HasSubstr("llmtrain: error: runs/r/pretrain/checkpoints/step-12: progress." + key + ": "));
+  }
+}
+
 // As another version of the program would have sealed it.
 void set_format_version(const fs::path& checkpoint, int version) {
   const auto path = checkpoint / kManifestName;

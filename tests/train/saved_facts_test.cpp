@@ -1,3 +1,5 @@
+#include <map>
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -105,6 +107,38 @@ TEST(SavedFacts, RefuseWhatIsMissingOrOfAnotherType) {
     refuses(missing, part);
   }
   EXPECT_EQ(damaged, 2 * (10 + 14) + 2);
+}
+
+// Read with conversions they would count as 3, as 2^64 - 1, or as 1.
+TEST(SavedFacts, RefuseCountsThatAreNoneNamingTheKey) {
+  const auto whole = nlohmann::json::parse(with_progress(to_json(worked_facts()), worked_progress()));
+  int counts = 0;
+  for (const std::string part : {"run", "progress"}) {
+    for (const auto& [key, value] : whole.at(part).items()) {
+      if (!value.is_number_integer()) continue;
+      ++counts;
+      for (const auto& wrong : {nlohmann::json(3.5), nlohmann::json(-1), nlohmann::json(1e300), nlohmann::json(true)}) {
+        auto json = whole;
+        json[part][key] = wrong;
+        EXPECT_THAT(error_of(ExitCode::kResumeRefused, [&] { facts_from_json(json.dump(), "runs/q/step-7"); }),
+                    HasSubstr("runs/q/step-7: " + part + "." + key + ": expected a whole number from 0"))
+            << wrong;
+      }
+    }
+  }
+  EXPECT_EQ(counts, 3 + 7);
+}
+
+// A run that stands nowhere would begin its data anew, without a word.
+TEST(SavedFacts, RefuseWhatSaysNothingOfWhereTheRunStands) {
+  const auto whole = nlohmann::json::parse(to_json(worked_progress()));
+  for (const auto& [key, wrong] : std::multimap<std::string, nlohmann::json>{
+           {"cursor", ""}, {"guard", ""}, {"seconds", -0.5}, {"seconds", nullptr}, {"window_loss", true}}) {
+    auto json = whole;
+    json[key] = wrong;
+    EXPECT_THAT(error_of(ExitCode::kResumeRefused, [&] { progress_from_json(json.dump(), "here"); }),
+                HasSubstr("here: " + key + ": expected"));
+  }
 }
 
 TEST(SavedFacts, RefuseTextThatIsCutOff) {

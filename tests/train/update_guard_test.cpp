@@ -94,7 +94,7 @@ TEST(UpdateGuard, GoesOnFromItsState) {
     UpdateGuard before(against_outliers());
     auto verdicts = judged(before, {norms.begin(), middle});
     UpdateGuard after(against_outliers());
-    after.load(before.state());
+    after.load(before.state(), "here");
     const auto rest = judged(after, {middle, norms.end()});
     verdicts.insert(verdicts.end(), rest.begin(), rest.end());
     EXPECT_EQ(verdicts, expected) << cut;
@@ -108,15 +108,20 @@ TEST(UpdateGuard, TakesTheLastNormsOfALongerWindow) {
   UpdateGuard longer(config);
   judged(longer, {9, 9, 1, 1, 2, 2});
   UpdateGuard guard(against_outliers());
-  guard.load(longer.state());
+  guard.load(longer.state(), "here");
   EXPECT_EQ(guard.median(), 1.5);
 }
 
 TEST(UpdateGuard, RefusesAStateThatDoesNotRead) {
   UpdateGuard guard(against_outliers());
-  for (const std::string state : {"", "{", "[]", "{\"window\": [1], \"outliers_in_a_row\": 0}",
-                                  "{\"window\": \"1\", \"non_finite_in_a_row\": 0, \"outliers_in_a_row\": 0}"}) {
-    EXPECT_THAT(error_of(ExitCode::kResumeRefused, [&] { guard.load(state); }), testing::HasSubstr("update guard"));
+  for (const std::string state : {"", "{", "[]", R"({"window": [1], "outliers_in_a_row": 0})",
+                                  R"({"window": "1", "non_finite_in_a_row": 0, "outliers_in_a_row": 0})",
+                                  R"({"window": [null], "non_finite_in_a_row": 0, "outliers_in_a_row": 0})",
+                                  R"({"window": [1], "non_finite_in_a_row": -1, "outliers_in_a_row": 0})",
+                                  R"({"window": [1], "non_finite_in_a_row": 0, "outliers_in_a_row": 1.5})"}) {
+    EXPECT_THAT(error_of(ExitCode::kResumeRefused, [&] { guard.load(state, "runs/q/step-7"); }),
+                testing::StartsWith("runs/q/step-7: progress.guard: "))
+        << state;
   }
 }
 
