@@ -94,9 +94,9 @@ TEST_F(PretrainFront, NamesEveryMistakeBeforeTheEngineStarts) {
 // As all lines of a run, so that who reads them meets no other.
 TEST_F(PretrainFront, NamesEveryMistakeAsJsonWhereThatIsAskedFor) {
   folder_.write("bad.yaml", "run: {sed: 1}\nmodel: {preset: gtp2}\ntokenizer: {train: {}}\n");
-  for (const std::vector<std::string>& asked :
-       {std::vector<std::string>{"--log-format", "json"}, {"--log-format=json"}}) {
-    const auto result = start({"bad.yaml", asked.front(), asked.back()});
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"bad.yaml", "--log-format", "json"}, {"--log-format=json", "bad.yaml"}}) {
+    const auto result = start(arguments);
     EXPECT_EQ(result.exit_code, 2);
     std::istringstream lines(result.err);
     std::size_t count = 0;

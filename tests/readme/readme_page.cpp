@@ -148,9 +148,10 @@ std::string without_times(std::string line) {
 std::string shape_of(std::string line) {
   if (line.starts_with("  | ")) return "  | …";
   line = replaced(line, "( (▁|▂|▃|▄|▅|▆|▇|█)+)", "");
-  line = replaced(line, R"([0-9][0-9.,:]*(e[-+]?[0-9]+)?[kKMBT]?%?)", "#");
+  line = replaced(line, R"(-?[0-9][0-9.,:]*(e[-+]?[0-9]+)?[kKMBT]?%?)", "#");
   line = replaced(line, R"((eta|MFU) -)", "$1 #");
   line = replaced(line, R"(\bthread\b)", "threads");
+  line = replaced(line, " +", " ");  // columns are as wide as their numbers
   return line;
 }
 

@@ -314,6 +314,7 @@ TEST(ReadmePage, AShapeHasEachKindOfLineInItsPlace) {
   EXPECT_THAT(difference(shown, {"step 10: held-out loss 6.5", step, "  | x", "done"}, Likeness::kShape),
               HasSubstr("held-out"));
   EXPECT_NE(difference({"a | val 0.85"}, {"a"}, Likeness::kShape), "");
+  EXPECT_EQ(difference({"sums    0.985   -1"}, {"sums 1   20.5"}, Likeness::kShape), "");
 }
 
 TEST(ReadmePage, MentionsOfWhatIsNotThereAreFound) {
