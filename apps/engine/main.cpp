@@ -30,6 +30,7 @@ int run(int argc, char** argv) {
   Action action;
   add_doctor_command(app, action);
   add_pretrain_command(app, action);
+  add_generate_command(app, action);
   try {
     return run_command_line(app, action, argc, argv);
   } catch (const c10::OutOfMemoryError& error) {  // a GPU's

@@ -24,6 +24,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   Action action;
   add_pretrain_command(app, action);
+  add_generate_command(app, action);
   add_config_commands(app, action);
   add_tokenizer_commands(app, action);
   add_data_commands(app, action);

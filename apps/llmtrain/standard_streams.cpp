@@ -37,9 +37,10 @@ std::string read_stdin() {
   }
 }
 
-void write_stdout(std::string_view bytes) {
+bool write_stdout(std::string_view bytes) {
   const bool written = std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size() && std::fflush(stdout) == 0;
   if (!written && errno != EPIPE) throw storage_error("stdout: cannot write: {}", system_message(errno));
+  return written;
 }
 
 }  // namespace llmtrain

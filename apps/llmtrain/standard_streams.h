@@ -10,8 +10,8 @@ void occupy_standard_streams();
 
 // All of stdin, as bytes. Throws input_error if it cannot be read, stopped_error once a stop was asked for.
 std::string read_stdin();
-// Bytes to stdout. Throws storage_error if they cannot be written (a full disk, stdout closed); a reader that went away
-// (| head -1) has what it wanted.
-void write_stdout(std::string_view bytes);
+// Bytes to stdout. Throws storage_error if they cannot be written (a full disk, stdout closed). False: the reader went
+// away (| head -1) and has what it wanted.
+bool write_stdout(std::string_view bytes);
 
 }  // namespace llmtrain
