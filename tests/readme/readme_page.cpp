@@ -178,7 +178,8 @@ std::string text_difference(const std::vector<std::string>& shown, const std::ve
     any = false;
   }
   if (any || at == printed.size()) return "";
-  return fmt::format("  shown:   nothing more\n  printed: {}", printed[at]);
+  const std::vector<std::string> rest(printed.begin() + static_cast<std::ptrdiff_t>(at), printed.end());
+  return fmt::format("  shown:   nothing more\n  printed:\n{}", listed(rest));
 }
 
 std::string shape_difference(const std::vector<std::string>& shown, const std::vector<std::string>& printed) {
