@@ -205,8 +205,7 @@ TEST(TokenizerCommands, NameAFileThatIsNoTokenizer) {
 
 TEST(CharTokenizer, NamesACharacterThatItLacks) {
   const Folder folder;
-  ASSERT_EQ(
-      folder.train({"--set", "tokenizer.train.kind=char", "--set", "tokenizer.train.special_tokens=[]"}).exit_code, 0);
+  ASSERT_EQ(folder.train({"--set", "tokenizer.train={kind: char, special_tokens: []}"}).exit_code, 0);
   const auto result = folder.run({"tokenizer", "encode", "--tokenizer", "runs/test/tokenizer", "the zebra"});
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_THAT(result.err, HasSubstr("character 'z' (U+007A) is not among the tokenizer's"));
