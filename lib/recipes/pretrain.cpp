@@ -25,8 +25,10 @@
 #include "lib/train/loop.h"
 #include "lib/train/precision.h"
 #include "lib/train/resume_check.h"
+#include "lib/train/run_description.h"
 #include "lib/train/run_facts.h"
 #include "lib/train/stage_folder.h"
+#include "lib/train/stage_report.h"
 #include "lib/train/stage_result.h"
 #include "lib/train/state_files.h"
 
@@ -252,6 +254,15 @@ class Pretraining {
     }
     write_file(stage / "config.yaml", write_saved_pipeline(inputs.config));
     write_file(stage / kTokenizerFile, inputs.tokenizer.to_json());
+    write_run_description(stage,
+                          {.parameters = count_parameters(inputs.shape).total(),
+                           .vocab = inputs.shape.vocab,
+                           .total_steps = settings.total_steps,
+                           .batch_tokens = config.batch_tokens,
+                           .micro_rows = choices.micro_rows,
+                           .threads = choices.threads,
+                           .precision = std::string(enum_name(choices.precision))},
+                          inputs.corpus);
     // A run that was killed before its first checkpoint left lines too.
     const bool begun_before = from || std::filesystem::exists(stage / "metrics.jsonl");
     MetricsLog::truncate_after(stage / "metrics.jsonl", progress.events_done ? progress.step : progress.step - 1);
@@ -289,7 +300,8 @@ class Pretraining {
         .console = console,
         .metrics = metrics,
         .tensorboard = tensorboard,
-        .throughput = throughput};
+        .throughput = throughput,
+        .times = times_};
     try {
       if (run_loop(settings, parts, progress) == LoopEnd::kStopped) {
         console.message(fmt::format("stopped after step {}, state saved in {}; the same command goes on", progress.step,
@@ -299,6 +311,7 @@ class Pretraining {
       finish(inputs, store, settings, progress, console);
     } catch (const Error& error) {
       console.note(fmt::format("error: {}", error.what()));
+      refresh_report(stage, console);
       throw;
     }
     return ExitCode::kDone;
@@ -321,12 +334,14 @@ class Pretraining {
     }
     export_model(stage, inputs, store);
     write_result(settings, progress, inputs.stage().result, model_step);
+    const bool reported = refresh_report(stage, console);
     console.message(
-        fmt::format("done: {} after step {}{}; the model is in {}", end_reason(settings, progress), progress.step,
+        fmt::format("done: {} after step {}{}; the model is in {}{}", end_reason(settings, progress), progress.step,
                     progress.best_loss
                         ? fmt::format(", best held-out loss {:.4f} at step {}", *progress.best_loss, progress.best_step)
                         : "",
-                    (stage / "model").string()));
+                    (stage / "model").string(),
+                    reported ? fmt::format(", the report in {}", (stage / "report.html").string()) : ""));
   }
 
   const Pipeline& pipeline_;
@@ -335,6 +350,7 @@ class Pretraining {
   Console first_console_;
   std::vector<std::string> first_lines_;
   Log log_;
+  PartTimes times_;
 };
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include "lib/optim/schedule.h"
 #include "lib/train/bad_update.h"
 #include "lib/train/run_facts.h"
+#include "lib/train/stage_report.h"
 #include "lib/train/state_files.h"
 #include "lib/train/step.h"
 #include "lib/train/update_guard.h"
@@ -46,6 +47,7 @@ class Loop {
   }
 
   LoopEnd run() {
+    parts_.times.lap("start");
     parts_.throughput.start();
     for (;;) {
       if (!progress_.events_done && !make_events()) return stop();
@@ -58,6 +60,8 @@ class Loop {
     }
     save();
     finish_save();
+    parts_.times.lap("saving");
+    parts_.metrics.write(parts_.times.take());
     return LoopEnd::kFinished;
   }
 
@@ -65,9 +69,10 @@ class Loop {
   // One batch, forward, backward, judged and applied. Only here does the run move on.
   void take_step() {
     const auto batch = parts_.source.next();
+    parts_.times.lap("data");
     const std::int64_t step = progress_.step;
     StepGradients gradients;
-    gradients.terms = accumulate_gradients(batch, parts_.objective, step, settings_.micro_rows);
+    gradients.terms = accumulate_gradients(batch, parts_.objective, step, settings_.micro_rows, &parts_.times);
     if (test_hook("nan_gradient_at_step") == static_cast<double>(step)) {
       parts_.store.groups().front().grad.narrow(0, 0, 1).fill_(std::nan(""));
     }
@@ -84,7 +89,9 @@ class Loop {
     progress_.events_done = false;
     parts_.throughput.step(static_cast<std::uint64_t>(batch.trained_tokens));
     progress_.seconds = seconds_before_ + seconds_since(started_);
+    parts_.times.lap("optimizer");
     show(gradients);
+    parts_.times.lap("logging");
   }
 
   // For tests: the stop that a signal asks for, at a step that is known.
@@ -152,14 +159,17 @@ class Loop {
   bool make_events() {
     raise_at("stop_in_events_of_step");
     const bool last = is_finished(settings_, progress_);
+    const bool log_due = last || progress_.step % settings_.log_every_steps == 0;
     const std::tuple<std::optional<double>, std::int64_t, std::int64_t> best_before = best_of(progress_);
-    if (last || progress_.step % settings_.log_every_steps == 0) record_training();
+    if (log_due) record_training();
+    parts_.times.lap("logging");
     try {
       if (parts_.evaluate && (last || progress_.step % settings_.evaluation.every_steps == 0)) evaluate_now();
       if (parts_.sample && settings_.sample_every_steps &&
           (last || progress_.step % *settings_.sample_every_steps == 0)) {
         raise_at("stop_in_samples_of_step");
         parts_.sample(progress_.step);
+        parts_.times.lap("samples");
       }
     } catch (const Error& error) {
       if (error.code() != ExitCode::kRequeue) throw;
@@ -168,12 +178,16 @@ class Loop {
       return false;
     }
     progress_.events_done = true;
-    if (last || progress_.step % settings_.log_every_steps == 0) {
+    if (log_due) {
       progress_.window_loss = 0;
       progress_.window_grad_norm = 0;
       progress_.window_steps = 0;
     }
     if (checkpoint_due()) save();
+    parts_.times.lap("saving");
+    if (log_due) parts_.metrics.write(parts_.times.take());
+    if (evaluated_) refresh_report_if_cheap();
+    evaluated_ = false;
     parts_.throughput.start();
     return true;
   }
@@ -209,8 +223,21 @@ class Loop {
     }
   }
 
+  // At most a hundredth of the time goes into reports, however long the metrics grow.
+  void refresh_report_if_cheap() {
+    constexpr double kTimesItsCost = 100;
+    if (seconds_since(last_report_) < kTimesItsCost * report_seconds_) return;
+    const auto start = Clock::now();
+    refresh_report(settings_.stage, parts_.console);
+    report_seconds_ = seconds_since(start);
+    last_report_ = Clock::now();
+    parts_.times.lap("logging");
+  }
+
   void evaluate_now() {
     const auto result = parts_.evaluate();
+    parts_.times.lap("evaluation");
+    evaluated_ = true;
     validation_ = result.loss;
     const bool better =
         !progress_.best_loss || result.loss < *progress_.best_loss - settings_.evaluation.min_improvement;
@@ -282,6 +309,10 @@ class Loop {
                     durable < 0 ? "without a checkpoint" : fmt::format("with step-{} the last checkpoint", durable)));
     save();
     saving_.wait();  // nothing goes on any more: what fails now is an error, whatever checkpoint.on_error says
+    parts_.times.lap("saving");
+    parts_.metrics.write(parts_.times.take());
+    parts_.metrics.write({{"step", progress_.step}, {"event", std::string("stop")}});
+    refresh_report(settings_.stage, parts_.console);
     return LoopEnd::kStopped;
   }
 
@@ -305,10 +336,13 @@ class Loop {
   std::int64_t saved_step_ = -1;                 // its save was begun
   std::atomic<std::int64_t> durable_step_ = -1;  // the last whose save is done, also of a run before
   bool save_best_ = false;                       // the last evaluation was the best
+  bool evaluated_ = false;                       // after this step
+  double report_seconds_ = 0;                    // what the last report cost
   double seconds_before_ = 0;
   std::optional<double> validation_;
   Clock::time_point started_ = Clock::now();
   Clock::time_point last_save_ = Clock::now();
+  Clock::time_point last_report_ = Clock::now();
   SaveWorker saving_;  // last: the save in flight uses the rest
 };
 

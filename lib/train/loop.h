@@ -13,6 +13,7 @@
 #include "lib/config/optim_config.h"
 #include "lib/metrics/console.h"
 #include "lib/metrics/metrics_log.h"
+#include "lib/metrics/part_times.h"
 #include "lib/metrics/tensorboard.h"
 #include "lib/metrics/throughput.h"
 #include "lib/optim/optimizer.h"
@@ -53,6 +54,7 @@ struct LoopParts {
   MetricsLog& metrics;
   TensorboardWriter& tensorboard;
   Throughput& throughput;
+  PartTimes& times;  // what came before the loop is its start
 };
 
 enum class LoopEnd {

@@ -35,15 +35,17 @@ bool StepGradients::finite() const {
 }
 
 std::vector<ReportedTerm> accumulate_gradients(const Batch& batch, const Objective& objective, std::int64_t step,
-                                               std::int64_t micro_rows) {
+                                               std::int64_t micro_rows, PartTimes* times) {
   ENSURE(micro_rows > 0, micro_rows);
   const double normaliser = objective.normaliser(batch);
   std::vector<ReportedTerm> terms;
   for (std::int64_t row = 0; row < batch.rows; row += micro_rows) {
     const auto micro = slice_rows(batch, row, std::min(micro_rows, batch.rows - row));
     auto micro_loss = objective.loss(micro, normaliser, {.step = step, .first_row = row});
+    if (times != nullptr) times->lap("forward");
     micro_loss.loss.backward();
     add_terms(terms, micro_loss.terms);
+    if (times != nullptr) times->lap("backward");
   }
   return terms;
 }

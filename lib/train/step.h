@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "lib/metrics/part_times.h"
 #include "lib/train/objective.h"
 
 namespace llmtrain {
@@ -16,8 +17,8 @@ struct StepGradients {
 };
 
 // Forward and backward over the batch in micro-batches of `micro_rows` rows (the last may be smaller). Adds to the
-// gradients of the store, which must be zero.
+// gradients of the store, which must be zero. times: gets what was spent on "forward" and "backward".
 std::vector<ReportedTerm> accumulate_gradients(const Batch& batch, const Objective& objective, std::int64_t step,
-                                               std::int64_t micro_rows);
+                                               std::int64_t micro_rows, PartTimes* times = nullptr);
 
 }  // namespace llmtrain

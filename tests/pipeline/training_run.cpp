@@ -184,7 +184,8 @@ std::vector<nlohmann::json> json_lines(const std::string& text) {
 std::vector<nlohmann::json> comparable_metrics(const fs::path& stage) {
   std::vector<nlohmann::json> lines;
   for (auto line : json_lines(slurp(stage / "metrics.jsonl"))) {
-    if (line.value("event", "") == "resume") continue;
+    const std::string event = line.value("event", "");
+    if (event == "resume" || event == "stop" || event == "time") continue;
     for (const char* key : {"t", "tokens_per_second", "mfu", "memory_bytes"}) line.erase(key);
     lines.push_back(std::move(line));
   }
