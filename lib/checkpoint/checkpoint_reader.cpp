@@ -22,23 +22,24 @@ namespace fs = std::filesystem;
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 constexpr std::size_t kMaxDifferences = 20;
 
-std::string digest_of(const InputFile& file) {
+std::string digest_of(const InputFile& file, const BytesRead& told) {
   Sha256 sha;
   std::vector<std::byte> buffer(kPiece);
   for (std::uint64_t at = 0; at < file.size(); at += kPiece) {
     const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, file.size() - at));
     file.read_exact(buffer.data(), bytes, at);
     sha.update(std::span(buffer).first(bytes));
+    if (told) told(bytes);
   }
   return sha.finish();
 }
 
-InputFile open_whole(const fs::path& folder, const FileRecord& record) {
+InputFile open_whole(const fs::path& folder, const FileRecord& record, const BytesRead& told) {
   InputFile file(folder / record.name);
   if (file.size() != record.size) {
     throw resume_error("{}: expected {} bytes, got {}", file.path().string(), record.size, file.size());
   }
-  if (digest_of(file) != record.sha256) {
+  if (digest_of(file, told) != record.sha256) {
     throw resume_error("{}: damaged, its SHA-256 does not fit", file.path().string());
   }
   return file;
@@ -58,7 +59,7 @@ struct Whole {
   std::vector<InputFile> files;
 };
 
-Whole open_checkpoint(const fs::path& path) {
+Whole open_checkpoint(const fs::path& path, const BytesRead& told) {
   const auto manifest_path = path / kManifestName;
   auto manifest = manifest_from_json(read_file(manifest_path), manifest_path.string());
   const auto name = path.filename().empty() ? path.parent_path().filename() : path.filename();
@@ -67,15 +68,16 @@ Whole open_checkpoint(const fs::path& path) {
   }
   check_names(path, manifest);
   Whole whole{.manifest = std::move(manifest), .files = {}};
-  for (const auto& file : whole.manifest.files) whole.files.push_back(open_whole(path, file));
+  for (const auto& file : whole.manifest.files) whole.files.push_back(open_whole(path, file, told));
   return whole;
 }
 
 // What cannot be read is as good as damaged.
-Whole open_or_refuse(const fs::path& path) {
+Whole open_or_refuse(const fs::path& path, const BytesRead& told = nullptr) {
   try {
-    return open_checkpoint(path);
+    return open_checkpoint(path, told);
   } catch (const Error& error) {
+    if (error.code() == ExitCode::kRequeue) throw;  // of `told`
     throw Error(ExitCode::kResumeRefused, error.what());
   } catch (const fs::filesystem_error& error) {
     throw resume_error("{}: {}", path.string(), error.code().message());
@@ -105,8 +107,8 @@ std::string shape_text(const std::string& dtype, const std::vector<std::int64_t>
 
 }  // namespace
 
-CheckpointReader::CheckpointReader(fs::path path) : path_(std::move(path)) {
-  auto whole = open_or_refuse(path_);
+CheckpointReader::CheckpointReader(fs::path path, const BytesRead& told) : path_(std::move(path)) {
+  auto whole = open_or_refuse(path_, told);
   manifest_ = std::move(whole.manifest);
   for (std::size_t i = 0; i < whole.files.size(); ++i) {
     auto& file = files_.emplace_back(OpenFile{.input = std::move(whole.files[i]), .places = {}});
@@ -145,27 +147,28 @@ void CheckpointReader::read(std::string_view file, std::string_view tensor, std:
   }
 }
 
-std::optional<std::string> why_damaged(const fs::path& path) {
+std::optional<std::string> why_damaged(const fs::path& path, const BytesRead& told) {
   try {
-    open_or_refuse(path);
+    open_or_refuse(path, told);
     return std::nullopt;
   } catch (const Error& error) {
+    if (error.code() == ExitCode::kRequeue) throw;
     return error.what();
   }
 }
 
-std::optional<CheckpointReader> newest_valid(const fs::path& folder, const Log& log) {
+std::optional<CheckpointReader> newest_valid(const fs::path& folder, const Log& log, const BytesRead& told) {
   std::vector<Fault> faults;
   for (bool pruned = true; pruned;) {
     pruned = false;
     faults.clear();
     for (const auto& entry : list_or_refuse(folder)) {
       try {
-        CheckpointReader reader(entry.path);
+        CheckpointReader reader(entry.path, told);
         for (const auto& fault : faults) log.warn("{}; falling back to {}", fault.message, checkpoint_name(entry.step));
         return reader;
       } catch (const Error& error) {
-        if (is_foreign(entry.path)) throw;
+        if (error.code() == ExitCode::kRequeue || is_foreign(entry.path)) throw;
         // Gone while it was read: its writer has newer ones by now.
         std::error_code ignored;
         if (fs::symlink_status(entry.path, ignored).type() == fs::file_type::not_found) {

@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,12 +16,15 @@
 
 namespace llmtrain {
 
+// Told of each piece that was read, in bytes, so that long reading can be shown; what it throws ends the reading.
+using BytesRead = std::function<void(std::uint64_t bytes)>;
+
 // A checkpoint that was found whole when it was opened: its manifest fits itself, the folder's name and every file,
 // byte for byte, and no other file is there. Its files stay open, so it can be read to the end while it is pruned.
 class CheckpointReader {
  public:
   // Throws Error (6) with the reason otherwise.
-  explicit CheckpointReader(std::filesystem::path path);
+  explicit CheckpointReader(std::filesystem::path path, const BytesRead& told = nullptr);
 
   const std::filesystem::path& path() const { return path_; }
   const Manifest& manifest() const { return manifest_; }
@@ -40,13 +44,14 @@ class CheckpointReader {
 };
 
 // Why a checkpoint cannot be used; nothing if it is whole.
-std::optional<std::string> why_damaged(const std::filesystem::path& path);
+std::optional<std::string> why_damaged(const std::filesystem::path& path, const BytesRead& told = nullptr);
 
 // The newest checkpoint of a folder that is whole. Each newer one is named with its reason in a warning, but for those
 // that were pruned meanwhile. Nothing where there are no checkpoints at all. Throws Error (6) naming each with its
 // reason where there are some and none is whole, or where the folder cannot be read, or where the newest that is not
 // damaged is of a format version that this program does not know: training is never begun anew without a word.
-std::optional<CheckpointReader> newest_valid(const std::filesystem::path& folder, const Log& log);
+std::optional<CheckpointReader> newest_valid(const std::filesystem::path& folder, const Log& log,
+                                             const BytesRead& told = nullptr);
 
 struct ExpectedTensor {
   std::string file;

@@ -51,7 +51,7 @@ json files_of(const std::vector<TextFile>& files, const ReadRules& rules) {
   return list;
 }
 
-std::string hash_file(const fs::path& path) {
+std::string hash_file(const fs::path& path, Progress& progress) {
   const InputFile file(path);
   Sha256 digest;
   std::string buffer(kHashBuffer, '\0');
@@ -60,6 +60,7 @@ std::string hash_file(const fs::path& path) {
     const std::size_t got = file.read_some(buffer.data(), buffer.size(), offset);
     if (got == 0) break;
     digest.update(std::string_view(buffer).substr(0, got));
+    progress.add(got);
     offset += got;
   }
   return digest.finish();
@@ -74,25 +75,26 @@ json read_record(const fs::path& folder, const Log& log) {
   return nullptr;
 }
 
-bool is_same_file(const json& recorded, const TextFile& file, const ReadRules& rules) {
+bool is_same_file(const json& recorded, const TextFile& file, const ReadRules& rules, Progress& progress) {
   if (recorded.at("path") != file.file.path.string()) return false;
   if (recorded.at("read_as") != reading_settings(file.file, file.source, rules)) return false;
   if (recorded.at("size") != file.file.identity.size) return false;
   const auto& identity = file.file.identity;
   const bool untouched =
       recorded.at("modified_ns") == identity.modified_ns && recorded.at("changed_ns") == identity.changed_ns;
-  return untouched || recorded.at("sha256") == hash_file(file.file.path);
+  return untouched || recorded.at("sha256") == hash_file(file.file.path, progress);
 }
 
 // What differs from the record; nothing if all is the same.
 std::optional<std::string> changed_since(const json& record, const json& settings, const std::vector<TextFile>& files,
-                                         const ReadRules& rules, const fs::path& folder) {
+                                         const ReadRules& rules, const fs::path& folder, ProgressMode mode) {
+  Progress progress("hashing the tokenizer's text", 0, "B", mode);  // taken away without a closing line
   if (record.at("settings") != settings) return "the settings changed";
-  if (record.at("tokenizer_sha256") != hash_file(tokenizer_file(folder))) return "tokenizer.json was changed";
+  if (record.at("tokenizer_sha256") != hash_file(tokenizer_file(folder), progress)) return "tokenizer.json was changed";
   const auto& recorded = record.at("files");
   if (recorded.size() != files.size()) return "the list of files changed";
   for (std::size_t i = 0; i < files.size(); ++i) {
-    if (!is_same_file(recorded[i], files[i], rules)) return files[i].file.path.string() + " changed";
+    if (!is_same_file(recorded[i], files[i], rules, progress)) return files[i].file.path.string() + " changed";
   }
   return std::nullopt;
 }
@@ -110,11 +112,12 @@ LearntTokenizer result_of(const json& record, const fs::path& folder, bool was_t
 }
 
 std::optional<LearntTokenizer> find_learnt(const json& settings, const std::vector<TextFile>& files,
-                                           const ReadRules& rules, const fs::path& folder, const Log& log) {
+                                           const ReadRules& rules, const fs::path& folder, ProgressMode mode,
+                                           const Log& log) {
   const json record = read_record(folder, log);
   if (record.is_null()) return std::nullopt;
   try {
-    const auto change = changed_since(record, settings, files, rules, folder);
+    const auto change = changed_since(record, settings, files, rules, folder, mode);
     if (!change) return result_of(record, folder, true);
     log.info("{}: {}; it is learnt anew", tokenizer_file(folder).string(), *change);
   } catch (const json::exception&) {
@@ -124,7 +127,8 @@ std::optional<LearntTokenizer> find_learnt(const json& settings, const std::vect
 }
 
 // Bytes of text in all files; reads those whose size does not say.
-std::uint64_t text_bytes(std::vector<TextFile>& files, const ReadRules& rules, std::uint64_t enough) {
+std::uint64_t text_bytes(std::vector<TextFile>& files, const ReadRules& rules, std::uint64_t enough,
+                         ProgressMode mode) {
   std::uint64_t on_disk = 0;
   bool compressed = false;
   for (const auto& file : files) {
@@ -134,15 +138,18 @@ std::uint64_t text_bytes(std::vector<TextFile>& files, const ReadRules& rules, s
   if (!compressed && on_disk <= enough) return on_disk;
   std::uint64_t bytes = 0;
   TokenizerText text(files, rules);
-  for (std::string document; text.next(document); bytes += document.size())
+  Progress progress("measuring the tokenizer's text", 0, "B", mode);
+  for (std::string document; text.next(document); bytes += document.size()) {
     stop_point("measuring the tokenizer's text");
+    progress.add(document.size());
+  }
   return bytes;
 }
 
 TrainedTokenizer train_on(std::vector<TextFile>& files, const TokenizerTrainConfig& config, const ReadRules& rules,
                           const LearnOptions& options, const Log& log) {
   const auto most = static_cast<std::uint64_t>(config.max_bytes.value);
-  const std::uint64_t bytes = text_bytes(files, rules, most);
+  const std::uint64_t bytes = text_bytes(files, rules, most, options.progress);
   const double kept = bytes <= most ? 1.0 : static_cast<double>(most) / static_cast<double>(bytes);
   if (kept < 1.0) {
     log.info("learning from an even sample of {} of {}: tokenizer.train.max_bytes", human_bytes(most),
@@ -163,7 +170,7 @@ LearntTokenizer learn_tokenizer(const TokenizerTrainConfig& config, const std::v
                                 const Log& log) {
   auto files = list_text_files(sources);
   const json settings = settings_of(config);
-  if (const auto learnt = find_learnt(settings, files, rules, folder, log)) return *learnt;
+  if (const auto learnt = find_learnt(settings, files, rules, folder, options.progress, log)) return *learnt;
   make_directory(folder);
   { const AtomicFile probe(tokenizer_file(folder)); }  // says before the work whether the result can be written
   auto trained = train_on(files, config, rules, options, log);

@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kRowsKind = "ROWS";
+constexpr std::uint64_t kLook = std::uint64_t{1} << 16;  // documents between two looks for a stop
 
 std::string settings_text(const RowRules& rules) {
   const Json settings = {{"sequence_length", rules.sequence_length},
@@ -164,7 +165,9 @@ void write_row_index(const fs::path& path, const RowRules& rules, const std::vec
     stop_point("laying documents into rows");
     const TokenShard shard(shards[i]);
     std::uint64_t begin = 0;
+    std::uint64_t documents = 0;
     shard.for_each_document([&](const ShardDocument& document) {
+      if (++documents % kLook == 0) stop_point("laying documents into rows");
       if (rules.long_documents == LongDocuments::kError && document.end - begin > rules.sequence_length + 1) {
         throw input_error(
             "{}: the document is longer than a row: expected at most {} tokens (pretrain.sequence_length + 1), got "

@@ -55,9 +55,11 @@ double normal_at(std::uint64_t key, std::uint64_t index) {
   return index % 2 == 0 ? first : second;
 }
 
-void initialize(WeightStore& store, const ModelShape& shape, std::uint64_t seed) {
+void initialize(WeightStore& store, const ModelShape& shape, std::uint64_t seed,
+                const std::function<void(std::uint64_t bytes)>& told) {
   for (const auto& name : store.names()) {
     const auto weight = store.master(name);
+    if (told) told(weight.nbytes());
     if (weight.dim() == 1) {
       weight.fill_(name.ends_with(".bias") ? 0.0 : 1.0);
       continue;

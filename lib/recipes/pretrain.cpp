@@ -1,6 +1,7 @@
 #include "lib/recipes/pretrain.h"
 
 #include <array>
+#include <csignal>
 #include <filesystem>
 #include <optional>
 
@@ -13,6 +14,8 @@
 #include "lib/base/file.h"
 #include "lib/base/host_memory.h"
 #include "lib/base/parallel.h"
+#include "lib/base/signals.h"
+#include "lib/base/test_hooks.h"
 #include "lib/base/text.h"
 #include "lib/config/saved_pipeline.h"
 #include "lib/interop/hf_export.h"
@@ -53,11 +56,15 @@ MemoryOptions memory_options(const PretrainInputs& inputs, Precision precision) 
           .recompute = inputs.stage().recompute};
 }
 
+TrainingMemory planned_memory(const PretrainInputs& inputs, Precision precision) {
+  const auto& recipe = precision == Precision::kBf16 ? kBf16AccumulatedRecipe : kFp32Recipe;
+  return training_memory(inputs.shape, recipe, memory_options(inputs, precision));
+}
+
 std::int64_t micro_rows_for(const PretrainInputs& inputs, Precision precision) {
   const auto& wanted = inputs.stage().micro_batch;
   const auto options = memory_options(inputs, precision);
-  const auto& recipe = precision == Precision::kBf16 ? kBf16AccumulatedRecipe : kFp32Recipe;
-  const auto memory = training_memory(inputs.shape, recipe, options);
+  const auto memory = planned_memory(inputs, precision);
   const auto available = static_cast<std::int64_t>(host_memory().available);
   const std::int64_t chosen = choose_micro_rows(memory, options, inputs.batch_rows, available);
   return wanted.automatic() ? chosen : wanted.value;
@@ -105,29 +112,57 @@ std::uint64_t folder_bytes(const std::filesystem::path& folder) {
   return bytes;
 }
 
-// Checkpoints that will stand side by side at most, the result, and one save in flight; what stands there already, from
-// before a resume, is among them.
-void check_disk(const std::filesystem::path& stage, const PretrainInputs& inputs, std::uint64_t checkpoint) {
+struct DiskNeed {
+  std::uint64_t checkpoints = 0;  // that will stand side by side at most, with one save in flight
+  std::uint64_t bytes = 0;        // of them and of the result, but for what stands there already, from before a resume
+  std::uint64_t free = 0;
+};
+
+DiskNeed disk_need(const std::filesystem::path& stage, const PretrainInputs& inputs, std::uint64_t checkpoint) {
   const auto& config = inputs.stage().checkpoint;
   const std::uint64_t kept = static_cast<std::uint64_t>(config.keep) + (config.keep_best ? 1 : 0) + 1;
   const auto weights = static_cast<std::uint64_t>(count_parameters(inputs.shape).total()) * sizeof(float);
   const std::uint64_t all = kept * checkpoint + 2 * weights;
   const std::uint64_t there = folder_bytes(stage / "checkpoints") + folder_bytes(stage / "model");
-  const std::uint64_t needed = all - std::min(all, there);
-  const std::uint64_t free = free_bytes(stage);
-  if (needed <= free) return;
-  throw storage_error(
-      "{}: {} checkpoints and the result need {}, {} are free; make room, or lower pretrain.checkpoint.keep",
-      stage.string(), kept, human_bytes(needed), human_bytes(free));
+  return {.checkpoints = kept, .bytes = all - std::min(all, there), .free = free_bytes(stage)};
 }
 
-void export_model(const std::filesystem::path& stage, const PretrainInputs& inputs, const WeightStore& store) {
+void check_disk(const std::filesystem::path& stage, const DiskNeed& need) {
+  if (need.bytes <= need.free) return;
+  throw storage_error(
+      "{}: {} checkpoints and the result need {}, {} are free; make room, or lower pretrain.checkpoint.keep",
+      stage.string(), need.checkpoints, human_bytes(need.bytes), human_bytes(need.free));
+}
+
+// Shows work as far as it has come; a stop ends it between two pieces.
+BytesRead watched(Progress& progress, const char* what) {
+  return [&progress, what](std::uint64_t bytes) {
+    stop_point(what);
+    progress.add(bytes);
+  };
+}
+
+// Reading a checkpoint whole, shown while it lasts.
+template <class Work>
+auto while_checking(ProgressMode mode, const Work& work) {
+  constexpr const char* kWhat = "checking the checkpoint";
+  Progress progress(kWhat, 0, "B", mode);
+  return work(watched(progress, kWhat));
+}
+
+void export_model(const std::filesystem::path& stage, const PretrainInputs& inputs, const WeightStore& store,
+                  ProgressMode mode) {
+  const auto parameters = static_cast<std::uint64_t>(count_parameters(inputs.shape).total());
+  Progress progress("writing the model", parameters * sizeof(float), "B", mode);
+  const auto told = watched(progress, "writing the model");
   HfExport result;
   result.shape = inputs.shape;
   result.tokenizer = &inputs.tokenizer;
   if (const auto end = inputs.tokenizer.end_of_document()) result.tokens.eos = {*end};
-  result.weights = [&store](const std::string& name) -> std::span<const float> {
+  result.weights = [&](const std::string& name) -> std::span<const float> {
     const auto weight = store.master(name);
+    if (test_hook("stop_in_export")) std::raise(SIGTERM);
+    told(weight.nbytes());
     return {weight.data_ptr<float>(), static_cast<std::size_t>(weight.numel())};
   };
   write_hf_folder(stage / "model", result);
@@ -184,7 +219,9 @@ class Pretraining {
   }
 
   ExitCode run() {
-    StageFolder folder(pipeline_.config.run, kStage, request_.resume, log_);
+    auto folder = while_checking(work_progress(request_), [&](const BytesRead& told) {
+      return StageFolder(pipeline_.config.run, kStage, request_.resume, log_, told);
+    });
     std::optional<CheckpointFacts> from;
     auto& reader = folder.resume_from();
     if (reader) from = facts_from_json(reader->manifest().facts, reader->path().string());
@@ -196,9 +233,7 @@ class Pretraining {
     auto settings = loop_settings(inputs, choices, folder.path());
     std::vector<std::string> notes;
     if (from) {
-      notes = check_resume(
-          from->run, facts, inputs.config,
-          {.stage = kStage, .checkpoint = reader->path().string(), .accept_data_change = request_.accept_data_change});
+      notes = check_resume(from->run, facts, inputs.config, resume_rules(*reader));
       if (is_done(settings, from->progress, inputs.stage().result)) {
         log_.info("{}: done before, after {}; the model is in {}", folder.path().string(),
                   counted(static_cast<std::uint64_t>(from->progress.step), "step"), (folder.path() / "model").string());
@@ -212,6 +247,10 @@ class Pretraining {
   }
 
  private:
+  ResumeRules resume_rules(const CheckpointReader& reader) const {
+    return {.stage = kStage, .checkpoint = reader.path().string(), .accept_data_change = request_.accept_data_change};
+  }
+
   // Before there is a train.log that may be written to: it gets the lines later.
   void say_first(LogKind kind, std::string_view text) {
     if (kind == LogKind::kWarning) {
@@ -243,14 +282,19 @@ class Pretraining {
     const StoreTypes types = store_types(choices.precision, inputs.batch_rows <= choices.micro_rows);
     WeightStore store(decoder_layout(inputs.shape, block_rule(config.optim)), types);
     Optimizer optimizer(store, config.optim);
-    check_disk(stage, inputs, checkpoint_bytes(store, optimizer));
+    check_disk(stage, disk_need(stage, inputs, checkpoint_bytes(store, optimizer)));
     const Decoder decoder(inputs.shape, store);
     ProgressState progress;
     if (from) {
-      restore_state(store, optimizer, *folder.resume_from(), request_.accept_non_finite);
+      Progress loading("loading the checkpoint", checkpoint_bytes(store, optimizer), "B", work_progress(request_));
+      restore_state(store, optimizer, *folder.resume_from(), request_.accept_non_finite,
+                    watched(loading, "loading the checkpoint"));
       progress = from->progress;
     } else {
-      initialize(store, inputs.shape, static_cast<std::uint64_t>(inputs.config.run.seed));
+      const auto parameters = static_cast<std::uint64_t>(count_parameters(inputs.shape).total());
+      Progress making("making the first weights", parameters * sizeof(float), "B", work_progress(request_));
+      initialize(store, inputs.shape, static_cast<std::uint64_t>(inputs.config.run.seed),
+                 watched(making, "making the first weights"));
     }
     write_file(stage / "config.yaml", write_saved_pipeline(inputs.config));
     write_file(stage / kTokenizerFile, inputs.tokenizer.to_json());
@@ -295,7 +339,7 @@ class Pretraining {
                                             .recompute = config.recompute,
                                             .seed = static_cast<std::uint64_t>(inputs.config.run.seed)}),
         .source = training_rows(inputs),
-        .evaluate = held_out_loss(inputs, decoder, choices.micro_rows),
+        .evaluate = held_out_loss(inputs, decoder, choices.micro_rows, work_progress(request_)),
         .sample = sample_texts(inputs, decoder, stage, console, tensorboard),
         .console = console,
         .metrics = metrics,
@@ -310,29 +354,32 @@ class Pretraining {
       }
       finish(inputs, store, settings, progress, console);
     } catch (const Error& error) {
-      console.note(fmt::format("error: {}", error.what()));
+      const bool stopped = error.code() == ExitCode::kRequeue;
+      console.note(fmt::format("{}{}", stopped ? "" : "error: ", error.what()));
       refresh_report(stage, console);
       throw;
     }
     return ExitCode::kDone;
   }
 
-  static void finish(const PretrainInputs& inputs, WeightStore& store, const LoopSettings& settings,
-                     const ProgressState& progress, Console& console) {
+  void finish(const PretrainInputs& inputs, WeightStore& store, const LoopSettings& settings,
+              const ProgressState& progress, Console& console) const {
     const auto& stage = settings.stage;
     std::int64_t model_step = progress.step;
     if (inputs.stage().result == ResultKind::kBest && progress.best_step != progress.step) {
       const auto path = stage / "checkpoints" / checkpoint_name(progress.best_step);
-      if (const auto damage = why_damaged(path)) {  // its save failed, and was let go by checkpoint.on_error
+      Progress loading("loading the best weights", 0, "B", work_progress(request_));
+      const auto told = watched(loading, "loading the best weights");
+      if (const auto damage = why_damaged(path, told)) {  // its save failed, and was let go by checkpoint.on_error
         console.warning(
             fmt::format("{}: the best weights are lost; the model is that of step {}", *damage, model_step));
       } else {
-        CheckpointReader best(path);
-        restore_weights(store, best, false);
+        CheckpointReader best(path, told);
+        restore_weights(store, best, false, told);
         model_step = progress.best_step;
       }
     }
-    export_model(stage, inputs, store);
+    export_model(stage, inputs, store, work_progress(request_));
     write_result(settings, progress, inputs.stage().result, model_step);
     const bool reported = refresh_report(stage, console);
     console.message(

@@ -65,11 +65,16 @@ TextOptions sample_options(const PretrainInputs& inputs) {
 
 }  // namespace
 
+// It speaks no JSON.
+ProgressMode work_progress(const TrainRequest& request) {
+  return request.log_format == "json" ? ProgressMode::kOff : request.progress;
+}
+
 PretrainInputs prepare_pretrain(const Pipeline& pipeline, const std::string& source, const TrainRequest& request,
                                 const Log& log, std::optional<Tokenizer> given) {
   const auto& stage = *pipeline.config.pretrain;
   const int threads = static_cast<int>(pipeline.config.run.threads.value);
-  const auto progress = request.log_format == "json" ? ProgressMode::kOff : request.progress;  // it speaks no JSON
+  const auto progress = work_progress(request);
   Tokenizer tokenizer =
       given ? std::move(*given) : pipeline_tokenizer(pipeline.config, {.threads = threads, .progress = progress}, log);
   ModelContext context{.source = source,
@@ -77,7 +82,8 @@ PretrainInputs prepare_pretrain(const Pipeline& pipeline, const std::string& sou
                        .tokenizer_vocab = static_cast<std::int64_t>(tokenizer.vocab_size())};
   auto shape = resolve_model(pipeline.config.model, context);
   ENSURE(hf_family(shape).has_value());
-  auto corpus = prepare_corpus(stage, tokenizer, {.verify = Verify::kCache, .threads = threads, .progress = progress}, log);
+  auto corpus =
+      prepare_corpus(stage, tokenizer, {.verify = Verify::kCache, .threads = threads, .progress = progress}, log);
   if (corpus.bad_lines.count() > 0) log.warn("{}", corpus.bad_lines.summary());
   const std::int64_t batch_rows = stage.batch_tokens / stage.sequence_length;
   const std::int64_t steps = steps_of(stage, corpus.train_rows(), batch_rows);
@@ -101,7 +107,8 @@ BatchSource training_rows(const PretrainInputs& inputs) {
       std::move(order), options));
 }
 
-std::function<Evaluation()> held_out_loss(const PretrainInputs& inputs, const Decoder& decoder, std::int64_t rows) {
+std::function<Evaluation()> held_out_loss(const PretrainInputs& inputs, const Decoder& decoder, std::int64_t rows,
+                                          ProgressMode progress) {
   const std::uint64_t all = inputs.corpus.validation_rows();
   if (all == 0) return nullptr;
   const auto& stage = inputs.stage();
@@ -116,8 +123,15 @@ std::function<Evaluation()> held_out_loss(const PretrainInputs& inputs, const De
   auto loader = std::make_shared<RowLoader>(
       open_rows(inputs.corpus.validation, stage.sequence_length, static_cast<std::uint64_t>(inputs.shape.vocab)),
       spread(reading_order(std::move(counts)), all, limit), options);
-  return [loader, bytes = token_byte_counts(inputs), &decoder] {
-    return evaluate(decoder, *loader, bytes, [] { return stop_requested(); });
+  return [loader, bytes = token_byte_counts(inputs), &decoder, limit, progress] {
+    Progress shown("evaluating", limit, "rows", progress);  // its result is told by the loop: no closing line
+    std::uint64_t before = 0;
+    std::uint64_t evaluated = 0;
+    return evaluate(decoder, *loader, bytes, [&] {  // asked when a batch was read, before it is evaluated
+      shown.add(before - std::exchange(evaluated, before));
+      before = loader->position();
+      return stop_requested();
+    });
   };
 }
 

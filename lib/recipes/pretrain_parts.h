@@ -33,6 +33,9 @@ struct PretrainInputs {
   const PretrainConfig& stage() const { return *config.pretrain; }
 };
 
+// How work that does not speak through the console shows itself.
+ProgressMode work_progress(const TrainRequest& request);
+
 // Learns or reads the tokenizer (or takes the given one), tokenizes what is not in the cache, resolves the model.
 PretrainInputs prepare_pretrain(const Pipeline& pipeline, const std::string& source, const TrainRequest& request,
                                 const Log& log, std::optional<Tokenizer> given);
@@ -41,8 +44,9 @@ PretrainInputs prepare_pretrain(const Pipeline& pipeline, const std::string& sou
 BatchSource training_rows(const PretrainInputs& inputs);
 
 // The held-out loss over all validation rows, or evaluation.max_rows of them spread evenly; empty where nothing is held
-// out. The decoder must outlive it.
-std::function<Evaluation()> held_out_loss(const PretrainInputs& inputs, const Decoder& decoder, std::int64_t rows);
+// out. rows: of a batch. The decoder must outlive it.
+std::function<Evaluation()> held_out_loss(const PretrainInputs& inputs, const Decoder& decoder, std::int64_t rows,
+                                          ProgressMode progress);
 
 // Texts for samples.prompts at a step: to the console, to <stage>/samples/step-N.txt and to TensorBoard.
 std::function<void(std::int64_t)> sample_texts(const PretrainInputs& inputs, const Decoder& decoder,

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <csignal>
 #include <memory>
+#include <thread>
 #include <tuple>
 
 #include <ATen/ATen.h>
@@ -60,6 +61,7 @@ class Loop {
     }
     save();
     finish_save();
+    if (stop_requested()) return stop();  // the result is made after a resume
     parts_.times.lap("saving");
     parts_.metrics.write(parts_.times.take());
     return LoopEnd::kFinished;
@@ -295,18 +297,33 @@ class Loop {
   // Waits for the save in flight, if there is one.
   void finish_save() {
     try {
-      saving_.wait();
+      wait_for_save();
     } catch (const Error& error) {
       if (settings_.checkpoint.on_error == SaveErrorPolicy::kStop || error.code() != ExitCode::kStorage) throw;
       parts_.console.warning(fmt::format("saving failed, training goes on: {}", error.what()));
+      saved_step_ = -1;
     }
   }
 
-  LoopEnd stop() {
+  // Who asks for a stop meanwhile is told that it is seen.
+  void wait_for_save() {
+    for (; saving_.busy(); std::this_thread::sleep_for(std::chrono::milliseconds(1))) {
+      if (stop_requested()) announce_stop();
+    }
+    saving_.wait();
+  }
+
+  // Once.
+  void announce_stop() {
+    if (std::exchange(announced_, true)) return;
     const std::int64_t durable = durable_step_;
     parts_.console.message(
         fmt::format("stopping after step {} on {}; a second signal leaves at once, {}", progress_.step, signal_name(),
                     durable < 0 ? "without a checkpoint" : fmt::format("with step-{} the last checkpoint", durable)));
+  }
+
+  LoopEnd stop() {
+    announce_stop();
     save();
     saving_.wait();  // nothing goes on any more: what fails now is an error, whatever checkpoint.on_error says
     parts_.times.lap("saving");
@@ -335,6 +352,7 @@ class Loop {
   UpdateGuard guard_;
   std::int64_t saved_step_ = -1;                 // its save was begun
   std::atomic<std::int64_t> durable_step_ = -1;  // the last whose save is done, also of a run before
+  bool announced_ = false;                       // that a stop was asked for
   bool save_best_ = false;                       // the last evaluation was the best
   bool evaluated_ = false;                       // after this step
   double report_seconds_ = 0;                    // what the last report cost

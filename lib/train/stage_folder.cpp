@@ -30,11 +30,11 @@ void move_aside(const fs::path& path, const Log& log) {
 }
 
 // What --resume PATH names.
-CheckpointReader named_checkpoint(const fs::path& path, const Log& log) {
-  if (fs::exists(path / kManifestName)) return CheckpointReader(path);
+CheckpointReader named_checkpoint(const fs::path& path, const Log& log, const BytesRead& told) {
+  if (fs::exists(path / kManifestName)) return CheckpointReader(path, told);
   for (const auto& folder : {path / "checkpoints", path}) {
     if (!fs::is_directory(folder)) continue;
-    if (auto found = newest_valid(folder, log)) return std::move(*found);
+    if (auto found = newest_valid(folder, log, told)) return std::move(*found);
   }
   throw resume_error("{}: no checkpoint there, expected a folder step-N or a stage's folder; try --resume auto",
                      path.string());
@@ -54,7 +54,18 @@ void refuse_later_checkpoints(const fs::path& folder, const CheckpointReader& fr
 
 fs::path stage_path(const RunConfig& run, const std::string& stage) { return fs::path(run.dir) / run.name / stage; }
 
-StageFolder::StageFolder(const RunConfig& run, const std::string& stage, const std::string& resume, const Log& log)
+std::optional<CheckpointReader> checkpoint_to_resume(const fs::path& stage, const std::string& resume, const Log& log,
+                                                     const BytesRead& told) {
+  const auto checkpoints = stage / "checkpoints";
+  if (resume == "never") return std::nullopt;
+  if (resume == "auto") return newest_valid(checkpoints, log, told);
+  auto reader = named_checkpoint(resume, log, told);
+  refuse_later_checkpoints(checkpoints, reader);
+  return reader;
+}
+
+StageFolder::StageFolder(const RunConfig& run, const std::string& stage, const std::string& resume, const Log& log,
+                         const BytesRead& told)
     : path_(stage_path(run, stage)) {
   make_directory(path_);
   lock_ = std::make_unique<RunLock>(path_);
@@ -69,13 +80,7 @@ StageFolder::StageFolder(const RunConfig& run, const std::string& stage, const s
   }
   make_directory(checkpoints);
   clean_temporary(checkpoints);
-  if (resume == "never") return;
-  if (resume == "auto") {
-    resume_from_ = newest_valid(checkpoints, log);
-    return;
-  }
-  resume_from_ = named_checkpoint(resume, log);
-  refuse_later_checkpoints(checkpoints, *resume_from_);
+  resume_from_ = checkpoint_to_resume(path_, resume, log, told);
 }
 
 }  // namespace llmtrain

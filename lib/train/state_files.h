@@ -31,9 +31,11 @@ std::uint64_t checkpoint_bytes(const WeightStore& store, const Optimizer& optimi
 
 // Puts a checkpoint's tensors back, compute weights included. Throws resume_error (6) listing every tensor that is
 // missing, unexpected or of another shape or type before anything is read, and naming the first that holds a number
-// that is not finite unless accept_non_finite.
-void restore_state(WeightStore& store, Optimizer& optimizer, CheckpointReader& reader, bool accept_non_finite);
+// that is not finite unless accept_non_finite. told: of each tensor's bytes.
+void restore_state(WeightStore& store, Optimizer& optimizer, CheckpointReader& reader, bool accept_non_finite,
+                   const BytesRead& told = nullptr);
 // The weights alone.
-void restore_weights(WeightStore& store, CheckpointReader& reader, bool accept_non_finite);
+void restore_weights(WeightStore& store, CheckpointReader& reader, bool accept_non_finite,
+                     const BytesRead& told = nullptr);
 
 }  // namespace llmtrain
