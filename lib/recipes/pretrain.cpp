@@ -13,7 +13,6 @@
 #include "lib/arch/flops.h"
 #include "lib/base/file.h"
 #include "lib/base/host_memory.h"
-#include "lib/base/parallel.h"
 #include "lib/base/signals.h"
 #include "lib/base/test_hooks.h"
 #include "lib/base/text.h"
@@ -23,6 +22,7 @@
 #include "lib/ops/runtime.h"
 #include "lib/params/init.h"
 #include "lib/plan/memory.h"
+#include "lib/recipes/dry_run_folder.h"
 #include "lib/recipes/pretrain_parts.h"
 #include "lib/train/lm_objective.h"
 #include "lib/train/loop.h"
@@ -127,6 +127,14 @@ DiskNeed disk_need(const std::filesystem::path& stage, const PretrainInputs& inp
   return {.checkpoints = kept, .bytes = all - std::min(all, there), .free = free_bytes(stage)};
 }
 
+// The fp32 weights and moments that checkpoint_bytes will count: AdamW has two moments, Muon one of what it steps.
+std::uint64_t checkpoint_estimate(const PretrainInputs& inputs) {
+  const auto counts = count_parameters(inputs.shape);
+  std::int64_t floats = 3 * counts.total();
+  if (inputs.stage().optim.name == OptimizerName::kMuon) floats -= counts.attention + counts.feed_forward;
+  return static_cast<std::uint64_t>(floats) * sizeof(float);
+}
+
 void check_disk(const std::filesystem::path& stage, const DiskNeed& need) {
   if (need.bytes <= need.free) return;
   throw storage_error(
@@ -210,11 +218,31 @@ class Pretraining {
                         .label = kStage}),
         log_(LogLevel::kNormal, [this](LogKind kind, std::string_view text) { say_first(kind, text); }) {}
 
+  // As run() up to the weights, in a folder that is removed.
   ExitCode dry_run() {
-    const auto inputs = prepare_pretrain(pipeline_, source_, request_, log_, std::nullopt);
-    auto choices = choose(inputs, std::nullopt);
-    if (choices.threads == 0) choices.threads = available_processors();
-    log_.info("dry run: {}", overview(inputs, choices, loop_settings(inputs, choices, "")));
+    const auto stage = stage_path(pipeline_.config.run, kStage);
+    const DryRunFolder folder(pipeline_.config);
+    const auto reader = while_checking(work_progress(request_), [&](const BytesRead& told) {
+      return checkpoint_to_resume(stage, request_.resume, log_, told);
+    });
+    std::optional<CheckpointFacts> from;
+    if (reader) from = facts_from_json(reader->manifest().facts, reader->path().string());
+    const auto redirected = folder.redirected(pipeline_);
+    auto inputs = prepare_pretrain(redirected, source_, request_, log_, kept_tokenizer(stage, from));
+    inputs.config = pipeline_.config;
+    auto choices = choose(inputs, from);
+    const auto runtime = start_runtime({.threads = choices.threads});
+    choices.threads = runtime.threads;
+    if (from) {
+      const auto facts = facts_of(inputs, choices, runtime);
+      for (const auto& note : check_resume(from->run, facts, inputs.config, resume_rules(*reader)))
+        log_.info("{}", note);
+    }
+    const auto need = disk_need(stage, inputs, checkpoint_estimate(inputs));
+    check_disk(stage, need);
+    describe(inputs, choices, need);
+    log_.info("dry run: {}; nothing was written",
+              from ? fmt::format("would go on after step {}", from->progress.step) : "would begin at the first step");
     return ExitCode::kDone;
   }
 
@@ -249,6 +277,34 @@ class Pretraining {
  private:
   ResumeRules resume_rules(const CheckpointReader& reader) const {
     return {.stage = kStage, .checkpoint = reader.path().string(), .accept_data_change = request_.accept_data_change};
+  }
+
+  // What a dry run found.
+  void describe(const PretrainInputs& inputs, const Choices& choices, const DiskNeed& need) const {
+    const auto& shape = inputs.shape;
+    const auto& stage = inputs.stage();
+    log_.info("dry run: {}", overview(inputs, choices, loop_settings(inputs, choices, "")));
+    log_.info("dry run: model: {}, width {}, {}, vocabulary {}, context {}",
+              counted(static_cast<std::uint64_t>(shape.layers), "layer"), shape.embed,
+              counted(static_cast<std::uint64_t>(shape.heads), "head"),
+              with_thousands(static_cast<std::uint64_t>(shape.vocab)), shape.context);
+    const auto rows = inputs.corpus.train_rows();
+    std::string passes;
+    if (inputs.total_steps > 0) {
+      const auto taken = static_cast<double>(inputs.total_steps) * static_cast<double>(inputs.batch_rows);
+      passes = fmt::format("; the run makes {:.3g} passes over them", taken / static_cast<double>(rows));
+    }
+    log_.info("dry run: data: {} of {} tokens to train on{}; {} held out", counted(rows, "row"), stage.sequence_length,
+              passes, with_thousands(inputs.corpus.validation_rows()));
+    const auto memory = planned_memory(inputs, choices.precision).total(choices.micro_rows);
+    const auto available = host_memory().available;
+    log_.info("dry run: memory: needs about {}, {} are available", human_bytes(static_cast<std::uint64_t>(memory)),
+              human_bytes(available));
+    if (static_cast<std::uint64_t>(memory) > available) {
+      log_.warn("more memory is needed than is available; try a smaller pretrain.micro_batch");
+    }
+    log_.info("dry run: disk: {} checkpoints and the result need {}, {} are free", need.checkpoints,
+              human_bytes(need.bytes), human_bytes(need.free));
   }
 
   // Before there is a train.log that may be written to: it gets the lines later.

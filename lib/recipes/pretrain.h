@@ -12,7 +12,9 @@ struct TrainRequest {
   // auto: goes on from the newest whole checkpoint, starts where there is none; never: moves the stage's old folder to
   // .old-N and starts; else the path of a checkpoint or of a stage folder to go on from.
   std::string resume = "auto";
-  bool dry_run = false;             // everything up to the first allocation of weights, then done
+  // Everything up to the first allocation of weights, data and resume included, then done: says what would be trained
+  // and what it needs, and leaves nothing on the disk (lib/recipes/dry_run_folder.h).
+  bool dry_run = false;
   bool accept_data_change = false;  // resumes on data that changed since the checkpoint, and records it
   bool accept_non_finite = false;   // resumes from weights or moments that hold NaN or infinities
   std::string log_format = "text";  // text | json: what stderr's lines are
