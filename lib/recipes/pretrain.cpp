@@ -18,6 +18,7 @@
 #include "lib/base/text.h"
 #include "lib/config/saved_pipeline.h"
 #include "lib/interop/hf_export.h"
+#include "lib/interop/hf_tokenizer_files.h"
 #include "lib/ops/matrix_rate.h"
 #include "lib/ops/runtime.h"
 #include "lib/params/init.h"
@@ -435,6 +436,7 @@ class Pretraining {
         model_step = progress.best_step;
       }
     }
+    for (const auto& text : hf_tokenizer_warnings(inputs.tokenizer, inputs.shape)) console.warning(text);
     export_model(stage, inputs, store, work_progress(request_));
     write_result(settings, progress, inputs.stage().result, model_step);
     const bool reported = refresh_report(stage, console);

@@ -42,5 +42,18 @@ TEST(Export, IsMadeAfterAResumeWhereAStopComesInTheLastSave) {
   expect_same(run, reference.folder());
 }
 
+// Qwen2's class, by its biases; the tokenizer is of characters, which AutoTokenizer would not take from such a folder.
+TEST(Export, WarnsOnceOfATokenizerThatTransformersWouldNotTake) {
+  TrainingFolder run;
+  run.set("model.qkv_bias=true");
+  const auto result = run.run();
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const std::string warning = "llmtrain: warning: transformers' AutoTokenizer takes Qwen2Tokenizer";
+  const auto first = result.err.find(warning);
+  ASSERT_NE(first, std::string::npos) << result.err;
+  EXPECT_EQ(result.err.find(warning, first + 1), std::string::npos);
+  EXPECT_THAT(slurp(run.stage() / "train.log"), HasSubstr("warning: transformers' AutoTokenizer"));
+}
+
 }  // namespace
 }  // namespace llmtrain
