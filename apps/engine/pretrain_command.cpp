@@ -16,6 +16,8 @@ void add_pretrain_command(CLI::App& app, Action& action) {
       const auto& path = options->pipeline.path;
       const auto pipeline = load_pretrain_pipeline(path, options->pipeline.overrides);
       check_resume_option(options->resume);
+      auto command_line = to_arguments(*options);
+      command_line.insert(command_line.begin(), {"llmtrain", "pretrain"});
       return run_pretrain(pipeline, path,
                           {.resume = options->resume,
                            .dry_run = options->dry_run,
@@ -23,7 +25,8 @@ void add_pretrain_command(CLI::App& app, Action& action) {
                            .accept_non_finite = options->accept_non_finite,
                            .log_format = options->log_format,
                            .quiet = options->shared.quiet,
-                           .progress = options->shared.progress_mode()});
+                           .progress = options->shared.progress_mode(),
+                           .command = std::move(command_line)});
     };
   });
 }

@@ -13,12 +13,14 @@
 #include "lib/arch/flops.h"
 #include "lib/base/file.h"
 #include "lib/base/host_memory.h"
+#include "lib/base/processor.h"
 #include "lib/base/signals.h"
 #include "lib/base/test_hooks.h"
 #include "lib/base/text.h"
 #include "lib/config/saved_pipeline.h"
 #include "lib/interop/hf_export.h"
 #include "lib/interop/hf_tokenizer_files.h"
+#include "lib/metrics/wall_clock.h"
 #include "lib/ops/matrix_rate.h"
 #include "lib/ops/runtime.h"
 #include "lib/params/init.h"
@@ -34,6 +36,7 @@
 #include "lib/train/stage_folder.h"
 #include "lib/train/stage_report.h"
 #include "lib/train/stage_result.h"
+#include "lib/train/start_record.h"
 #include "lib/train/state_files.h"
 
 namespace llmtrain {
@@ -272,6 +275,13 @@ class Pretraining {
     settings.facts = to_json(facts);
     if (reader) settings.resumed_from = reader->path().string();
     settings.run_id = reader ? reader->manifest().run_id : new_run_id();
+    append_start(folder.path(),
+                 {.time = unix_seconds(),
+                  .command = request_.command,
+                  .after_step = from ? from->progress.step : 0,
+                  .processor = processor_name(),
+                  .memory_bytes = settings.memory_total},
+                 facts, log_);
     return train(folder, inputs, choices, settings, from, notes);
   }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <vector>
 
 #include "lib/base/error.h"
 #include "lib/base/progress.h"
@@ -20,6 +21,7 @@ struct TrainRequest {
   std::string log_format = "text";  // text | json: what stderr's lines are
   bool quiet = false;
   ProgressMode progress = ProgressMode::kAuto;
+  std::vector<std::string> command;  // its words, for the record in env.json
 };
 
 // The pretraining stage: from data and tokenizer to the folder <run.dir>/<run.name>/pretrain/, resuming what is there.
