@@ -52,6 +52,15 @@ TEST(Schedule, HoldsAndThenDecays) {
   EXPECT_DOUBLE_EQ(schedule_multiplier(c, 19, 20), 0.2);
 }
 
+// By hand: the last quarter of 20 steps falls from 1 to 0.4 by 0.12 a step.
+TEST(Schedule, DecaysToItsFinalRatio) {
+  const auto c = config(ScheduleName::kWarmupStableDecay, 0, 0.4, 0.25);
+  EXPECT_DOUBLE_EQ(schedule_multiplier(c, 15, 20), 1.0);
+  EXPECT_NEAR(schedule_multiplier(c, 16, 20), 0.88, 1e-15);
+  EXPECT_NEAR(schedule_multiplier(c, 19, 20), 0.52, 1e-15);
+  EXPECT_NEAR(schedule_multiplier(c, 20, 20), 0.4, 1e-15);
+}
+
 TEST(Schedule, DecaysOnlyAfterTheWarmUp) {
   const auto c = config(ScheduleName::kWarmupStableDecay, 12, 0, 0.9);
   EXPECT_DOUBLE_EQ(schedule_multiplier(c, 12, 20), 1.0);
