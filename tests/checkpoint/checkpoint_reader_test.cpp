@@ -80,7 +80,7 @@ TEST_F(DamagedCheckpoint, IsNotWarnedOfWhileItIsWhole) {
 
 TEST_F(DamagedCheckpoint, IsFoundTruncatedAtAnyLength) {
   RandomStream random(1, "truncation");
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 1000; ++i) {
     const auto file = static_cast<std::size_t>(i % 3);
     const auto size = i < 3 ? 0 : i < 6 ? whole_[file].size() - 1 : random.below(whole_[file].size());
     put(file, std::string_view(whole_[file]).substr(0, size));
@@ -94,7 +94,7 @@ TEST_F(DamagedCheckpoint, IsFoundByOneFlippedBitAnywhere) {
   std::size_t all = 0;
   for (const auto& bytes : whole_) all += bytes.size();
   RandomStream random(2, "flips");
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < 10000; ++i) {
     auto at = random.below(all);
     std::size_t file = 0;
     while (at >= whole_[file].size()) at -= whole_[file++].size();
