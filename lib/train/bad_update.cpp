@@ -1,6 +1,12 @@
 #include "lib/train/bad_update.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -36,6 +42,32 @@ Json row_ids(const Batch& batch) {
   return rows;
 }
 
+constexpr std::string_view kPrefix = "step-";
+constexpr std::string_view kSuffix = ".json";
+
+// N of step-N.json; nothing for a file of another name.
+std::optional<std::int64_t> step_of(const std::string& name) {
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return std::nullopt;
+  const char* const end = name.data() + name.size() - kSuffix.size();
+  std::int64_t step = 0;
+  const auto [last, fault] = std::from_chars(name.data() + kPrefix.size(), end, step);
+  if (fault != std::errc() || last != end) return std::nullopt;
+  return step;
+}
+
+// Leaves the highest steps, `keep` of them. A file that cannot be removed is one too many, and nothing worse.
+void remove_oldest(const std::filesystem::path& folder, std::size_t keep) {
+  std::vector<std::int64_t> steps;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    if (const auto step = step_of(entry.path().filename().string())) steps.push_back(*step);
+  }
+  std::sort(steps.begin(), steps.end(), std::greater<>());
+  for (std::size_t i = keep; i < steps.size(); ++i) {
+    std::filesystem::remove(folder / fmt::format("{}{}{}", kPrefix, steps[i], kSuffix), ignored);
+  }
+}
+
 }  // namespace
 
 std::filesystem::path dump_bad_update(const std::filesystem::path& stage, std::int64_t step, const Batch& batch,
@@ -48,9 +80,11 @@ std::filesystem::path dump_bad_update(const std::filesystem::path& stage, std::i
                      {"grad_norm", number(gradients.grad_norm)},
                      {"non_finite_gradients", non_finite_parameters(store)},
                      {"tokens", row_ids(batch)}};
-  make_directory(stage / "bad_updates");
-  auto path = stage / "bad_updates" / fmt::format("step-{}.json", step + 1);
+  const auto folder = stage / "bad_updates";
+  make_directory(folder);
+  auto path = folder / fmt::format("{}{}{}", kPrefix, step + 1, kSuffix);
   write_file(path, json.dump());
+  remove_oldest(folder, kKeptBadUpdates);
   return path;
 }
 
