@@ -2,6 +2,7 @@
 #include <csignal>
 #include <fstream>
 #include <random>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <unistd.h>
@@ -158,6 +159,31 @@ TEST(Signals, ASecondOneLeavesAtOnceAndTheLogNamesTheLastCheckpoint) {
   expect_same(run, reference.folder());
 }
 
+// As a scheduler does whose patience ends: asked to stop, the run waits for its save and is killed in it. First in a
+// save that was due, then in the one that the stop itself makes.
+TEST(Signals, AKillWhileAStopWaitsForASlowSaveChangesNothing) {
+  const std::vector<std::string> longer = {"pretrain.steps=300", "pretrain.checkpoint.every_steps=100"};
+  const Reference reference(longer);
+  for (const bool in_a_save : {true, false}) {
+    TrainingFolder run;
+    for (const auto& text : longer) run.set(text);
+    run.stop_after(50);
+    const auto training = run.start({.environment = hooks("slow_save_ms=400")});
+    ASSERT_TRUE(
+        training->wait_until([&] { return in_a_save ? save_in_flight(run.checkpoints()) : training->trains(); }));
+    training->signal(SIGTERM);
+    ASSERT_TRUE(training->wait_until([&] { return save_in_flight(run.checkpoints()); }));
+    ASSERT_TRUE(training->wait_for("stopping after step "));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_TRUE(save_in_flight(run.checkpoints()));
+    training->signal(SIGKILL);
+    EXPECT_EQ(training->wait().exit_code, 128 + SIGKILL);
+    EXPECT_EQ(run.run().exit_code, 0);
+    expect_same(run, reference.folder(), 300);
+    EXPECT_FALSE(save_in_flight(run.checkpoints()));
+  }
+}
+
 TEST(Signals, Usr2SavesAndGoesOn) {
   TrainingFolder run;
   run.set("pretrain.steps=1000000")
@@ -179,6 +205,7 @@ TEST(Signals, Usr2SavesAndGoesOn) {
 }
 
 TEST(Signals, HangUpIsIgnored) {
+  const Reference reference;
   const TrainingFolder run;
   const auto training = run.start({.environment = hooks("slow_save_ms=20")});
   ASSERT_TRUE(training->wait_until([&] { return takes_signals(training->pid()); }));
@@ -186,6 +213,7 @@ TEST(Signals, HangUpIsIgnored) {
   ASSERT_TRUE(training->wait_until([&] { return save_in_flight(run.checkpoints()); }));
   training->signal(SIGHUP);
   EXPECT_EQ(training->wait().exit_code, 0);
+  expect_same(run, reference.folder());
 }
 
 TEST(Streams, ClosedOnesDoNotEndARunNorReachItsFiles) {
