@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What each choice of the runtime gives alone: matrix kernels, the caching allocator, huge pages. Least time of many, in
-# milliseconds, a process for each combination.
+# What each choice of the runtime gives alone: matrix kernels, the caching allocator, huge pages, denormals flushed to
+# zero. Least time of many, in milliseconds, a process for each combination.
 #
 # usage: scripts/bench/runtime.sh FOLDER      (where runtime_bench is: a build with -D LLMTRAIN_BENCH=ON)
 source "$(dirname "$0")/../common.sh"
@@ -21,3 +21,11 @@ paste "$results"/{1,2,3,4} | awk -F'\t' '{
   name = substr($1, 1, 44); line = name
   for (i = 1; i <= 4; i++) { split(substr($i, 45), part, " "); line = line sprintf(" %10.2f", part[1]) }
   print line }'
+
+echo
+# One thread: what is compared is arithmetic, and other work on the machine disturbs one thread least.
+OMP_NUM_THREADS=1 "$program" denormals | awk '{
+  time = $(NF - 1); name = $0; sub(/, (kept|flushed) .*/, "", name)
+  if (!(name in kept)) { kept[name] = time; next }
+  if (!header++) printf "%-44s %10s %10s\n", "", "kept", "flushed"
+  printf "%-44s %10.4f %10.4f\n", name, kept[name], time }'
