@@ -24,6 +24,19 @@ std::int64_t steps_of(const PretrainConfig& stage, std::uint64_t rows, std::int6
       std::ceil(*stage.epochs * static_cast<double>(rows) / static_cast<double>(batch_rows)));
 }
 
+// A rate that would never reach its peak is not what was asked for. 0 steps: the clock ends training, and no schedule
+// hangs on it.
+void check_warmup(const Pipeline& pipeline, const std::string& source, std::int64_t steps) {
+  const std::int64_t warmup = pipeline.config.pretrain->optim.schedule.warmup_steps;
+  if (steps == 0 || warmup <= steps) return;
+  const auto origin = pipeline.origins.find("pretrain.optim.schedule.warmup_steps");
+  throw config_error(
+      "{}: 'pretrain.optim.schedule.warmup_steps': longer than the run, expected at most its {}, got {}; lower it or "
+      "train longer",
+      origin == pipeline.origins.end() ? source : origin->second, counted(static_cast<std::uint64_t>(steps), "step"),
+      warmup);
+}
+
 // The first `limit` positions of an order of `rows` rows, spread over all of it.
 RowOrder spread(RowOrder order, std::uint64_t rows, std::uint64_t limit) {
   return [order = std::move(order), rows, limit](std::uint64_t position) { return order(position * rows / limit); };
@@ -73,6 +86,7 @@ ProgressMode work_progress(const TrainRequest& request) {
 PretrainInputs prepare_pretrain(const Pipeline& pipeline, const std::string& source, const TrainRequest& request,
                                 const Log& log, std::optional<Tokenizer> given) {
   const auto& stage = *pipeline.config.pretrain;
+  check_warmup(pipeline, source, fixed_steps(stage).value_or(0));  // before a tokenizer is learnt
   const int threads = static_cast<int>(pipeline.config.run.threads.value);
   const auto progress = work_progress(request);
   Tokenizer tokenizer =
@@ -87,6 +101,7 @@ PretrainInputs prepare_pretrain(const Pipeline& pipeline, const std::string& sou
   if (corpus.bad_lines.count() > 0) log.warn("{}", corpus.bad_lines.summary());
   const std::int64_t batch_rows = stage.batch_tokens / stage.sequence_length;
   const std::int64_t steps = steps_of(stage, corpus.train_rows(), batch_rows);
+  check_warmup(pipeline, source, steps);
   return {.config = pipeline.config,
           .tokenizer = std::move(tokenizer),
           .corpus = std::move(corpus),

@@ -37,6 +37,7 @@ struct PretrainInputs {
 ProgressMode work_progress(const TrainRequest& request);
 
 // Learns or reads the tokenizer (or takes the given one), tokenizes what is not in the cache, resolves the model.
+// Throws config_error (2) too for a warm-up longer than the run, as soon as its steps are known.
 PretrainInputs prepare_pretrain(const Pipeline& pipeline, const std::string& source, const TrainRequest& request,
                                 const Log& log, std::optional<Tokenizer> given);
 

@@ -120,6 +120,24 @@ TEST(End, OfEpochsIsThatManyPassesOverTheRows) {
   }
 }
 
+// 320 ids are two steps of 160; an epoch of the data is some hundred rows, and a hundredth of it one step.
+TEST(End, BeforeTheWarmUpIsRefused) {
+  for (const auto& [length, steps] :
+       {std::pair{"pretrain.tokens=320", "2 steps"}, {"pretrain.epochs=0.01", "1 step"}}) {
+    TrainingFolder run;
+    run.set("pretrain.steps=null").set(length);
+    const auto result = run.run();
+    EXPECT_EQ(result.exit_code, 2) << result.err;
+    EXPECT_THAT(result.err,
+                HasSubstr(fmt::format("p.yaml:11:32: 'pretrain.optim.schedule.warmup_steps': longer than the "
+                                      "run, expected at most its {}, got 4",
+                                      steps)));
+    EXPECT_THAT(names_in(run.checkpoints()), testing::IsEmpty());
+    run.set("pretrain.optim.schedule.warmup_steps=1");
+    EXPECT_EQ(run.run().exit_code, 0);
+  }
+}
+
 // A rate at which nothing is learnt any more after the start.
 TEST(End, ComesEarlyWhereNothingImproves) {
   TrainingFolder run;
