@@ -78,6 +78,7 @@ class Loop {
     if (test_hook("nan_gradient_at_step") == static_cast<double>(step)) {
       parts_.store.groups().front().grad.narrow(0, 0, 1).fill_(std::nan(""));
     }
+    if (test_hook("nan_loss_at_step") == static_cast<double>(step)) gradients.terms.front().value = std::nan("");
     gradients.grad_norm = grad_norm(parts_.store);
     if (apply(batch, gradients)) {
       progress_.window_loss += gradients.term("loss");

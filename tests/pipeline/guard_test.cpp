@@ -48,6 +48,32 @@ TEST(Guard, StopsAtANonFiniteGradientWithoutApplyingAnyOfIt) {
   expect_same(run, reference.folder());
 }
 
+// The gradients alone would be taken for good ones.
+TEST(Guard, StopsAtANonFiniteLossWithoutApplyingAnyOfIt) {
+  const Reference reference;
+  const TrainingFolder run;
+  const auto stopped = run.run({.environment = hooks("nan_loss_at_step=13")});
+  EXPECT_EQ(stopped.exit_code, 4);
+  EXPECT_THAT(stopped.err, HasSubstr("llmtrain: error: step 14: the update is not finite (loss nan, "));
+  const auto dump = nlohmann::json::parse(slurp(run.stage() / "bad_updates" / "step-14.json"));
+  EXPECT_EQ(dump.at("terms").at("loss"), "nan");
+  EXPECT_TRUE(dump.at("grad_norm").is_number());
+  EXPECT_THAT(dump.at("non_finite_gradients"), testing::IsEmpty());
+  EXPECT_EQ(run.run().exit_code, 0);
+  expect_same(run, reference.folder());
+}
+
+// No hook: the first step takes the weights to where the second's gradient is no number.
+TEST(Guard, StopsARunThatDiverges) {
+  TrainingFolder run;
+  run.set("pretrain.optim.lr=1e30").set("pretrain.guard={max_non_finite: 0}").set("pretrain.checkpoint.every_steps=1");
+  const auto stopped = run.run();
+  EXPECT_EQ(stopped.exit_code, 4) << stopped.err;
+  EXPECT_THAT(stopped.err, HasSubstr("error: step 2: the update is not finite ("));
+  EXPECT_FALSE(fs::exists(run.stage() / "model"));
+  EXPECT_FALSE(fs::exists(run.stage() / "result.json"));
+}
+
 TEST(Guard, SkipsANonFiniteGradientWhereThatIsAllowed) {
   TrainingFolder run;
   run.set("pretrain.guard.max_non_finite=1");
