@@ -114,13 +114,9 @@ std::optional<PatternMatch> Pattern::find_last(std::string_view subject) const {
   while (from <= subject.size()) {
     auto next = search(subject, from, 0);
     if (!next) break;
-    // Behind an empty match the next one begins a character further.
     from = std::max(next->end, from);
-    if (next->begin == next->end) {
-      do {
-        ++from;
-      } while (from < subject.size() && (static_cast<unsigned char>(subject[from]) & 0xC0U) == 0x80);
-    }
+    // Behind an empty match the next one begins a byte further; PCRE2 goes on to where a character begins.
+    if (next->begin == next->end) ++from;
     last = std::move(next);
   }
   return last;

@@ -30,6 +30,7 @@ TEST(Pattern, FindsEmptyMatchesOfWholeCharacters) {
   EXPECT_EQ(Pattern("x*").find_last("ab")->begin, 2U);
   EXPECT_EQ(Pattern("x*").find_last("é")->begin, 2U);
   EXPECT_EQ(Pattern("(?=é)").find_last("éé")->begin, 2U);
+  EXPECT_EQ(Pattern("(?!$)").find_last("aé")->begin, 1U);
 }
 
 TEST(Pattern, GivesItsGroups) {
