@@ -7,6 +7,7 @@ namespace llmtrain {
 
 // Each adds one command to the engine; its action lands in `action` (commands.h).
 void add_doctor_command(CLI::App& app, Action& action);
+void add_eval_command(CLI::App& app, Action& action);
 void add_pretrain_command(CLI::App& app, Action& action);
 void add_generate_command(CLI::App& app, Action& action);
 

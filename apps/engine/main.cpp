@@ -29,6 +29,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   Action action;
   add_doctor_command(app, action);
+  add_eval_command(app, action);
   add_pretrain_command(app, action);
   add_generate_command(app, action);
   try {

@@ -37,6 +37,7 @@ using Action = std::function<ExitCode()>;
 // Each adds one command group to `app`. The action of the command that the user chose lands in `action`.
 void add_pretrain_command(CLI::App& app, Action& action);
 void add_generate_command(CLI::App& app, Action& action);
+void add_eval_command(CLI::App& app, Action& action);
 void add_config_commands(CLI::App& app, Action& action);
 void add_tokenizer_commands(CLI::App& app, Action& action);
 void add_data_commands(CLI::App& app, Action& action);

@@ -25,6 +25,7 @@ int run(int argc, char** argv) {
   Action action;
   add_pretrain_command(app, action);
   add_generate_command(app, action);
+  add_eval_command(app, action);
   add_config_commands(app, action);
   add_tokenizer_commands(app, action);
   add_data_commands(app, action);

@@ -6,17 +6,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/llmtrain/text_table.h"
 #include "lib/arch/model_shape.h"
 
 namespace llmtrain {
 
 // Insertion order is kept, so that output reads in the order it was made.
 using Json = nlohmann::ordered_json;
-using Row = std::vector<std::string>;
-
-// Lines of columns two spaces apart: the first column to the left, the others as `numbers` says; no trailing spaces.
-enum class Columns { kText, kNumbers };
-std::string aligned(const std::vector<Row>& rows, Columns others);
 
 // What the shape is, in words: one line a property.
 std::vector<Row> shape_rows(const ModelShape& shape);
