@@ -74,7 +74,10 @@ class Reading {
   void take_event(const std::string& event, const Json& line) {
     if (event == "gap")
       lost_ += static_cast<std::uint64_t>(std::max<std::int64_t>(0, whole_number_of(line, "lost").value_or(0)));
-    if (event == "stop") history_.stopped_after = whole_number_of(line, "step");
+    if (event == "stop") {
+      history_.stopped_after = whole_number_of(line, "step");
+      history_.step = std::max(history_.step, history_.stopped_after.value_or(0));  // no line need be due at a stop
+    }
     if (event == "time") take_times(line);
     if (event != "resume") return;
     ++history_.resumes;

@@ -69,6 +69,7 @@ TEST(MetricsHistory, SumsTheTimesOfAllStarts) {
 TEST(MetricsHistory, KnowsAStopUntilTheRunGoesOn) {
   const std::string stop = "{\"step\":4,\"event\":\"stop\"}\n";
   EXPECT_EQ(read(stop).stopped_after, 4);
+  EXPECT_EQ(read("{\"step\":3,\"split\":\"train\",\"loss\":2.0}\n" + stop).step, 4) << "between two lines";
   EXPECT_EQ(read(stop + "{\"step\":4,\"event\":\"resume\"}\n").stopped_after, std::nullopt);
 }
 
