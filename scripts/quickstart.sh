@@ -22,4 +22,7 @@ scripts/build.sh llmtrain llmtrain-engine
 llmtrain config check $pipeline
 llmtrain data stats $pipeline
 llmtrain pretrain $pipeline
-say "done"
+llmtrain eval $pipeline
+llmtrain generate $pipeline --temperature 0 --max-tokens 20 --stop $'\n' \
+  --prompt "The roofs in Sunfield are" --prompt "5 + 6 =" --prompt "햇살마을의 지붕은"
+say "done: open runs/quickstart/pretrain/report.html in a browser; the model is in runs/quickstart/pretrain/model"
