@@ -32,7 +32,7 @@ struct Golden {
 };
 
 std::vector<Golden> read_golden() {
-  std::ifstream file(std::string(LLMTRAIN_SOURCE_DIR) + "/tests/tokenizer/golden/nfc.txt");
+  std::ifstream file(LLMTRAIN_SOURCE_DIR "/tests/tokenizer/golden/nfc.txt");
   std::vector<Golden> cases;
   for (std::string line; std::getline(file, line);) {
     const auto split = line.find(';');
