@@ -119,6 +119,15 @@ TEST(Sampler, DrawsTheSameFromTheSameStream) {
   EXPECT_GT(differ, 50);
 }
 
+// By hand: of 1000 that are alike 950 reach 0.95, though each is as unlikely as any.
+TEST(Sampler, TopPKeepsManyThatAreAllUnlikely) {
+  std::vector<float> logits(1000, 0.5F);
+  const auto chances = Sampler({.temperature = 1, .top_p = 0.9495}).chances(logits, {});
+  ASSERT_EQ(chances.size(), 950U);
+  EXPECT_EQ(chances.front().id, 0U);
+  EXPECT_EQ(chances.back().id, 949U);
+}
+
 // The chance of a chi-square at or above `statistic`, closed for an even number of degrees of freedom:
 // exp(-x/2) sum over i < k/2 of (x/2)^i / i! (Abramowitz and Stegun 26.4.5).
 double tail(double statistic, int degrees) {
