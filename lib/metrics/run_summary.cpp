@@ -95,7 +95,7 @@ class Facts {
  public:
   void add(std::string name, std::string value) { facts_.emplace_back(std::move(name), std::move(value)); }
   template <class T, class Text>
-  void add_if(std::string name, const std::optional<T>& value, Text&& text) {
+  void add_if(const std::string& name, const std::optional<T>& value, Text&& text) {
     if (value) add(std::move(name), text(*value));
   }
   std::vector<std::pair<std::string, std::string>> take() { return std::move(facts_); }
@@ -236,9 +236,9 @@ std::vector<std::pair<std::string, double>> part_timings(const StageRecord& reco
       if (found == part) timings.emplace_back(name, seconds);
     }
   }
-  for (const auto& [part, seconds] : parts) {
-    const bool known = std::any_of(kNames.begin(), kNames.end(), [&](const auto& name) { return name.first == part; });
-    if (!known) timings.emplace_back(part, seconds);
+  for (const auto& part : parts) {
+    const auto is_part = [&](const auto& name) { return name.first == part.first; };
+    if (std::none_of(kNames.begin(), kNames.end(), is_part)) timings.emplace_back(part.first, part.second);
   }
   return timings;
 }

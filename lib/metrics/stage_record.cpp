@@ -24,7 +24,7 @@ constexpr std::size_t kMostSampledSteps = 10;
 constexpr std::size_t kMostSampleBytes = 8000;
 
 // A message that begins with a path in the folder, by its name there: that is where the page lies.
-std::string within(const fs::path& folder, std::string message) {
+std::string within(const fs::path& folder, const std::string& message) {
   const std::string front = (folder / "").string();
   return message.starts_with(front) ? message.substr(front.size()) : message;
 }
