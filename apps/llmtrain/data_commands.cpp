@@ -39,8 +39,10 @@ PipelineData prepare(const DataOptions& options) {
   const auto log = options.shared.log();
   const auto progress = options.shared.progress_mode();
   Tokenizer tokenizer = pipeline_tokenizer(config, {.threads = options.threads, .progress = progress}, log);
-  auto corpus = prepare_corpus(*config.pretrain, tokenizer,
-                               {.verify = options.verify ? Verify::kAll : Verify::kNothing, .threads = options.threads, .progress = progress}, log);
+  auto corpus = prepare_corpus(
+      *config.pretrain, tokenizer,
+      {.verify = options.verify ? Verify::kAll : Verify::kNothing, .threads = options.threads, .progress = progress},
+      log);
   if (corpus.bad_lines.count() > 0) log.warn("{}", corpus.bad_lines.summary());
   return {.config = std::move(config), .tokenizer = std::move(tokenizer), .corpus = std::move(corpus)};
 }

@@ -96,7 +96,7 @@ class Facts {
   void add(std::string name, std::string value) { facts_.emplace_back(std::move(name), std::move(value)); }
   template <class T, class Text>
   void add_if(const std::string& name, const std::optional<T>& value, Text&& text) {
-    if (value) add(std::move(name), text(*value));
+    if (value) add(name, text(*value));
   }
   std::vector<std::pair<std::string, std::string>> take() { return std::move(facts_); }
 

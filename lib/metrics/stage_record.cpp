@@ -219,7 +219,7 @@ StageRecord read_stage(const fs::path& folder) {
   }
   read_log(folder / "train.log", record);
   read_samples(folder / "samples", record);
-  for (auto& text : record.missing) text = within(folder, std::move(text));
+  for (auto& text : record.missing) text = within(folder, text);
   return record;
 }
 

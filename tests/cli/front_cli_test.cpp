@@ -16,7 +16,8 @@ TEST(Front, SaysItsVersionAndItsCommands) {
   EXPECT_THAT(version.out, testing::MatchesRegex("llmtrain [0-9]+\\.[0-9]+\\.[0-9]+\n"));
   const auto help = run_llmtrain({"--help"});
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* command : {"pretrain", "config", "tokenizer", "data", "model", "plan", "report", "doctor", "completion"}) {
+  for (const char* command :
+       {"pretrain", "config", "tokenizer", "data", "model", "plan", "report", "doctor", "completion"}) {
     EXPECT_THAT(help.out, HasSubstr(command));
   }
 }
